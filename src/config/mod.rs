@@ -1,0 +1,5 @@
+//! The configuration language. Knows nothing of HTTP.
+
+pub mod directive;
+pub mod span;
+pub mod tree;

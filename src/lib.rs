@@ -1,0 +1,3 @@
+//! goodgate
+pub mod config;
+pub mod diagnostic;
