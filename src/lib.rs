@@ -1,3 +1,4 @@
 //! goodgate
 pub mod config;
 pub mod diagnostic;
+pub mod http;
