@@ -2,3 +2,4 @@
 pub mod config;
 pub mod diagnostic;
 pub mod http;
+pub mod net;

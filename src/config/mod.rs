@@ -1,5 +1,14 @@
 //! The configuration language. Knows nothing of HTTP.
 
 pub mod directive;
+mod glob;
+mod known;
+pub mod load;
+pub mod parse;
+pub mod source;
 pub mod span;
+mod suggest;
+pub mod table;
 pub mod tree;
+pub mod value;
+mod word;

@@ -48,6 +48,22 @@ impl Node {
     pub fn items(&self) -> &[Item] {
         self.block.as_deref().unwrap_or_default()
     }
+
+    /// An error about this directive, pointing at its name: nginx's sentence without the place.
+    pub fn error(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(message).at(self.end).label(self.name.span, "")
+    }
+
+    /// The same, pointing at one of the words.
+    pub fn error_at(&self, word: &Word, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(message).at(self.end).label(word.span, "")
+    }
+
+    /// An error whose sentence begins with the name, as where a setter of nginx returns a text:
+    /// `fault("is duplicate")` is `"root" directive is duplicate`.
+    pub fn fault(&self, what: &str) -> Diagnostic {
+        self.error(format!("\"{}\" directive {what}", self.name.str()))
+    }
 }
 
 /// What a file or block consists of.

@@ -1,1 +1,111 @@
-//! Renderers of diagnostics.
+//! Renderers of diagnostics: nginx's one line, and the same with the source and carets under it.
+
+use super::{Diagnostic, Severity};
+use crate::config::source::Sources;
+use crate::config::span::Span;
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Renderer, Snippet};
+
+/// How much of a long line is shown.
+const WIDTH: usize = 160;
+
+/// nginx's sentence with its place: `unknown directive "x" in /etc/nginx/nginx.conf:12`.
+pub fn nginx_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    match diagnostic.line {
+        Some(span) => format!("{} in {}", diagnostic.message, sources.place(span)),
+        None => diagnostic.message.clone(),
+    }
+}
+
+/// What a person at a terminal reads: `nginx: [emerg] ` and nginx's sentence, then the source with the words in
+/// question marked, then advice. Ends with a line end.
+pub fn human(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
+    let mut text = format!("nginx: [{}] {}\n", diagnostic.severity.name(), nginx_line(diagnostic, sources));
+    let group = group(diagnostic, sources);
+    if !group.is_empty() {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        text.push_str(&renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group]));
+        text.push('\n');
+    }
+    text
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Emerg => Level::ERROR,
+        Severity::Warn => Level::WARNING,
+        Severity::Notice => Level::NOTE,
+    };
+    let mut group = Group::with_level(level);
+    for window in windows(diagnostic, sources) {
+        group = group.element(window.snippet());
+    }
+    for help in &diagnostic.help {
+        group = group.element(Element::from(Level::HELP.message(help.as_str())));
+    }
+    group
+}
+
+/// A run of lines of one file in which labels stand.
+struct Window<'a> {
+    path: String,
+    first_line: u32,
+    text: String,
+    marks: Vec<Annotation<'a>>,
+}
+
+impl<'a> Window<'a> {
+    fn snippet(self) -> Snippet<'a, Annotation<'a>> {
+        let line = usize::try_from(self.first_line).unwrap_or(1);
+        Snippet::source(self.text).path(self.path).line_start(line).fold(true).annotations(self.marks)
+    }
+}
+
+/// The labels by place: near ones share a window, so that only the lines in question are handled and not the whole file.
+fn windows<'a>(diagnostic: &'a Diagnostic, sources: &Sources) -> Vec<Window<'a>> {
+    const NEAR: u32 = 40;
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let lines = |span: Span| (sources.line_at(span.source, span.start), sources.line_number(span));
+    for (index, (span, _)) in diagnostic.labels.iter().enumerate() {
+        let home = groups.iter_mut().find(|group| {
+            group.iter().filter_map(|&i| diagnostic.labels.get(i)).any(|(other, _)| {
+                let (a, b) = (lines(*span), lines(*other));
+                other.source == span.source && a.0.abs_diff(b.0) <= NEAR && a.1.abs_diff(b.1) <= NEAR
+            })
+        });
+        match home {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups.into_iter().filter_map(|group| window(diagnostic, sources, &group)).collect()
+}
+
+fn window<'a>(diagnostic: &'a Diagnostic, sources: &Sources, group: &[usize]) -> Option<Window<'a>> {
+    let labels: Vec<_> = group.iter().filter_map(|&i| Some((i, diagnostic.labels.get(i)?))).collect();
+    let source = labels.first()?.1.0.source;
+    let first_line = labels.iter().map(|(_, (span, _))| sources.line_at(source, span.start)).min()?;
+    let last_line = labels.iter().map(|(_, (span, _))| sources.line_number(*span)).max()?;
+    let (start, _) = sources.line_bounds(source, first_line);
+    let (_, end) = sources.line_bounds(source, last_line);
+    let text = shown(sources.text(source).get(start..end)?);
+    let marks = labels
+        .iter()
+        .map(|(index, (span, label))| {
+            let kind = if *index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let offset = |at: u32| usize::try_from(at).unwrap_or(end).clamp(start, end) - start;
+            let mark = kind.span(offset(span.start)..offset(span.end));
+            if label.is_empty() { mark } else { mark.label(label.as_str()) }
+        })
+        .collect();
+    Some(Window { path: sources.path(source).display().to_string(), first_line, text, marks })
+}
+
+/// The text with one printable byte for each that is none, so that offsets stay.
+fn shown(bytes: &[u8]) -> String {
+    let printable = |c: char| if c.is_control() && c != '\n' && c != '\t' { '?' } else { c };
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.chars().all(|c| printable(c) == c || c == '\r') => text.replace('\r', " "),
+        _ => bytes.iter().map(|&b| if b.is_ascii() { printable(char::from(b)) } else { '?' }).collect(),
+    }
+}

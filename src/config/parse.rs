@@ -1,0 +1,391 @@
+//! Text to tree: the tokens of `grammar/nginx.pest`, put together into directives and blocks.
+
+use super::span::{SourceId, Span};
+use super::tree::{Item, Node, Word};
+use super::word;
+use crate::diagnostic::Diagnostic;
+use bytes::Bytes;
+use grammar::{Nginx, Rule};
+use pest::Parser;
+use std::borrow::Cow;
+
+/// How deep blocks may nest, includes counted in. nginx has no such limit and dies of a full stack instead.
+pub const MAX_DEPTH: usize = 100;
+
+/// How much nginx holds of the text at a time: no word, quotes not counted, and no comment may be longer.
+const BUFFER: usize = 4096;
+
+mod grammar {
+    #![allow(missing_docs)]
+    #[derive(pest_derive::Parser)]
+    #[grammar = "../grammar/nginx.pest"]
+    pub struct Nginx;
+}
+
+/// Where a text comes from: nginx words some errors differently for `-g`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File,
+    /// The value of `-g`.
+    CommandLine,
+}
+
+/// Reads a text as far as it can be read. At the first syntax error an [`Item::Broken`] with nginx's message is put
+/// into the innermost open block, and reading ends there. Includes are not followed.
+///
+/// `depth` is the number of blocks that are open where this text is included.
+pub fn parse(text: &Bytes, source: SourceId, origin: Origin, depth: usize) -> Vec<Item> {
+    let readable = as_utf8(text);
+    let mut builder = Builder {
+        text,
+        source,
+        origin,
+        depth,
+        read: 0,
+        name: None,
+        args: Vec::new(),
+        open: Vec::new(),
+        items: Vec::new(),
+    };
+    let outcome = match Nginx::parse(Rule::file, &readable) {
+        Ok(mut file) => file
+            .next()
+            .map_or(Ok(()), |file| {
+                file.into_inner().try_for_each(|token| {
+                    let span = token.as_span();
+                    builder.token(token.as_rule(), span.start(), span.end())
+                })
+            })
+            .and_then(|()| builder.finish()),
+        // The grammar matches every text; should it ever not, that is said and not hidden.
+        Err(_) => Err(Box::new(Diagnostic::new("the configuration cannot be read"))),
+    };
+    builder.close_all(outcome.err())
+}
+
+/// The text for pest, which reads only UTF-8. To the language all bytes from 0x80 on are ordinary characters, so
+/// in a text of another encoding each stands as a letter; offsets stay what they are, and words are cut from the original.
+fn as_utf8(text: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => text.iter().map(|&b| if b.is_ascii() { char::from(b) } else { 'x' }).collect::<String>().into(),
+    }
+}
+
+type Outcome = Result<(), Box<Diagnostic>>;
+
+struct Builder<'t> {
+    text: &'t Bytes,
+    source: SourceId,
+    origin: Origin,
+    depth: usize,
+    /// Up to where the tokens were taken.
+    read: usize,
+    name: Option<Word>,
+    args: Vec<Word>,
+    open: Vec<Open>,
+    items: Vec<Item>,
+}
+
+/// A block that is not closed yet, and what stood before it in the block around it.
+struct Open {
+    node: Node,
+    before: Vec<Item>,
+}
+
+impl Builder<'_> {
+    fn token(&mut self, rule: Rule, start: usize, end: usize) -> Outcome {
+        if start.saturating_sub(self.read) >= BUFFER {
+            self.check_comments(self.read, start)?;
+        }
+        self.read = end;
+        match rule {
+            Rule::bare => self.word(start, end, false),
+            Rule::quoted => self.word(start, end, true),
+            Rule::semicolon => self.semicolon(self.span(start, end)),
+            Rule::open => self.open(self.span(start, end)),
+            Rule::close => self.close(self.span(start, end)),
+            Rule::glued => Err(self.glued(start, end)),
+            Rule::unclosed => Err(self.unclosed(start)),
+            _ => Ok(()),
+        }
+    }
+
+    fn word(&mut self, start: usize, end: usize, quoted: bool) -> Outcome {
+        if end.saturating_sub(start) + 2 >= BUFFER {
+            self.check_length(start, end, quoted)?;
+        }
+        let mark = usize::from(quoted);
+        let text = word::unescape(&self.text.slice(start + mark..end - mark));
+        let word = Word { text, span: self.span(start, end), quoted };
+        match self.name {
+            None => self.name = Some(word),
+            Some(_) => self.args.push(word),
+        }
+        Ok(())
+    }
+
+    fn semicolon(&mut self, end: Span) -> Outcome {
+        let Some(name) = self.name.take() else {
+            return Err(unexpected(";", end).help("no directive stands before it: remove it"))?;
+        };
+        let args = std::mem::take(&mut self.args);
+        self.items.push(Item::Node(Node { name, args, block: None, end, close: end }));
+        Ok(())
+    }
+
+    fn open(&mut self, end: Span) -> Outcome {
+        let Some(name) = self.name.take() else {
+            return Err(unexpected("{", end).help("the name of a block must stand before it"))?;
+        };
+        if self.origin == Origin::CommandLine {
+            return Err(Diagnostic::new("block directives are not supported in -g option").at(end).label(end, ""))?;
+        }
+        if self.depth + self.open.len() >= MAX_DEPTH {
+            return Err(Diagnostic::new("blocks are nested too deeply").at(end).label(end, ""))?;
+        }
+        let args = std::mem::take(&mut self.args);
+        let node = Node { name, args, block: None, end, close: end };
+        self.open.push(Open { node, before: std::mem::take(&mut self.items) });
+        Ok(())
+    }
+
+    fn close(&mut self, close: Span) -> Outcome {
+        if let Some(word) = self.last_word() {
+            let d = unexpected("}", close).label(word, "a \";\" is missing behind this");
+            return Err(Box::new(d));
+        }
+        if self.open.is_empty() {
+            return Err(unexpected("}", close).help("no block is open here: remove it, or look for one \"}\" too many above"))?;
+        }
+        self.close_block(close);
+        Ok(())
+    }
+
+    fn close_block(&mut self, close: Span) {
+        if let Some(Open { mut node, before }) = self.open.pop() {
+            node.block = Some(std::mem::replace(&mut self.items, before));
+            node.close = close;
+            self.items.push(Item::Node(node));
+        }
+    }
+
+    /// The end of the text.
+    fn finish(&mut self) -> Outcome {
+        let end = self.span(self.text.len(), self.text.len());
+        self.check_comments(self.read, self.text.len())?;
+        if let Some(word) = self.last_word() {
+            return Err(Box::new(self.early_end(end).label(word, "a \";\" is missing behind this")));
+        }
+        if let Some(open) = self.open.last() {
+            let d = Diagnostic::new("unexpected end of file, expecting \"}\"").at(end);
+            return Err(Box::new(d.label(open.node.name.span.to(open.node.end), "this block is not closed")));
+        }
+        Ok(())
+    }
+
+    /// Ends what is open, with the error that ended the reading in the innermost block.
+    fn close_all(mut self, error: Option<Box<Diagnostic>>) -> Vec<Item> {
+        self.items.extend(error.map(Item::Broken));
+        let end = self.span(self.text.len(), self.text.len());
+        while !self.open.is_empty() {
+            self.close_block(end);
+        }
+        self.items
+    }
+
+    fn early_end(&self, end: Span) -> Diagnostic {
+        Diagnostic::new(match self.origin {
+            Origin::File => "unexpected end of file, expecting \";\" or \"}\"",
+            Origin::CommandLine => "unexpected end of parameter, expecting \";\"",
+        })
+        .at(end)
+    }
+
+    fn glued(&self, start: usize, end: usize) -> Box<Diagnostic> {
+        let place = self.span(start, end);
+        let text = String::from_utf8_lossy(self.text.get(start..end).unwrap_or_default());
+        let d = unexpected(&text, place);
+        Box::new(d.help("behind a closing quote there must be a space, \";\", \"{\" or \")\""))
+    }
+
+    fn unclosed(&self, start: usize) -> Box<Diagnostic> {
+        if let Err(d) = self.check_length(start, self.text.len() + 1, true) {
+            return d;
+        }
+        let end = self.span(self.text.len(), self.text.len());
+        Box::new(self.early_end(end).label(self.span(start, start + 1), "this quote is not closed"))
+    }
+
+    /// nginx refuses a word that does not fit into its buffer with what ends it.
+    fn check_length(&self, start: usize, end: usize, quoted: bool) -> Outcome {
+        let mark = usize::from(quoted);
+        let (first, last) = (start + mark, end - mark);
+        // What ends the word must be in the buffer too; white space is looked behind of.
+        let blank = self.text.get(end).is_some_and(u8::is_ascii_whitespace);
+        let needed = end + usize::from(blank);
+        if !self.overflows(first, needed) {
+            return Ok(());
+        }
+        if quoted && first + BUFFER <= last {
+            let quote = self.text.get(start).copied().map_or('"', char::from);
+            let message = format!("too long parameter, probably missing terminating \"{quote}\" character");
+            let place = self.span(start, start + 1);
+            return Err(Diagnostic::new(message).at(place).label(place, "this quote is not closed within 4096 bytes"))?;
+        }
+        Err(self.too_long(first))
+    }
+
+    /// The same for the comments between two tokens.
+    fn check_comments(&self, from: usize, to: usize) -> Outcome {
+        let mut at = from;
+        while let Some(start) = self.text.get(at..to).and_then(|gap| memchr::memchr(b'#', gap)).map(|i| at + i) {
+            let end = self.text.get(start..to).and_then(|gap| memchr::memchr(b'\n', gap)).map_or(to, |i| start + i);
+            if self.overflows(start, end) {
+                return Err(self.too_long(start));
+            }
+            at = end;
+        }
+        Ok(())
+    }
+
+    fn overflows(&self, start: usize, needed: usize) -> bool {
+        let full = start + BUFFER;
+        self.origin == Origin::File && full <= needed && full < self.text.len()
+    }
+
+    fn too_long(&self, start: usize) -> Box<Diagnostic> {
+        let place = self.span(start, start + 1);
+        let text = String::from_utf8_lossy(self.text.get(start..start + 10).unwrap_or_default());
+        Box::new(Diagnostic::new(format!("too long parameter \"{text}...\" started")).at(place).label(place, "longer than 4096 bytes"))
+    }
+
+    fn last_word(&self) -> Option<Span> {
+        self.args.last().or(self.name.as_ref()).map(|word| word.span)
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Span { source: self.source, start: offset(start), end: offset(end) }
+    }
+}
+
+fn unexpected(what: &str, place: Span) -> Diagnostic {
+    Diagnostic::new(format!("unexpected \"{what}\"")).at(place).label(place, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The tree in one line: words in brackets, the message of what could not be read behind a `!`.
+    fn tree(text: impl AsRef<[u8]>) -> String {
+        show(&parse(&Bytes::copy_from_slice(text.as_ref()), SourceId(0), Origin::File, 0))
+    }
+
+    fn show(items: &[Item]) -> String {
+        let shown = items.iter().map(|item| match item {
+            Item::Broken(d) => format!("!{}@{}", d.message, d.line.map_or(0, |s| s.start)),
+            Item::Node(node) => {
+                let words: Vec<_> = std::iter::once(&node.name).chain(&node.args).map(|w| w.str()).collect();
+                let block = node.block.as_deref().map_or(String::new(), |items| format!("{{{}}}", show(items)));
+                format!("[{}]{block}", words.join("|"))
+            }
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn words_and_blocks() {
+        assert_eq!(tree("a b  c;\nd{e;f g{h;}}i;"), "[a|b|c] [d]{[e] [f|g]{[h]}} [i]");
+        assert_eq!(tree("a # x ; }\n b;# end"), "[a|b]");
+        assert_eq!(tree(""), "");
+        assert_eq!(tree("\u{FEFF}a;\r\nb;\r\n"), "[a] [b]");
+    }
+
+    #[test]
+    fn special_characters_inside_words_are_ordinary() {
+        assert_eq!(tree("a b#c }d x}y q\"r' z;"), "!unexpected \"}\"@6");
+        assert_eq!(tree("a b#c d} x}y q\"r';"), "[a|b#c|d}|x}y|q\"r']");
+        assert_eq!(tree("a ${b}c$d${{e};"), "[a|${b}c$d${{e}]");
+        assert_eq!(tree("a $b{c;}"), "[a|$b]{[c]}");
+        assert_eq!(tree(r"a b\;c \{ \ d;"), r"[a|b\;c|\{|\ d]");
+    }
+
+    #[test]
+    fn quotes_hold_anything() {
+        assert_eq!(tree("a \"b;{}#\n'\" 'c\"' \"\";"), "[a|b;{}#\n'|c\"|]");
+        assert_eq!(tree(r#"a "b\"c\\" 'd\'e' f\tg "\$x";"#), "[a|b\"c\\|d'e|f\tg|\\$x]");
+        assert_eq!(tree("if ($a ~ \"}\") { b; }"), "[if|($a|~|}|)]{[b]}");
+        assert_eq!(tree("if ($a = \"b\"){c;}"), "[if|($a|=|b|)]{[c]}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_stands_in_the_innermost_block() {
+        assert_eq!(tree("a;\nb { c; } }\nd;"), "[a] [b]{[c]} !unexpected \"}\"@12");
+        assert_eq!(tree("a { b; ; c; }"), "[a]{[b] !unexpected \";\"@7}");
+        assert_eq!(tree("a { { } }"), "[a]{!unexpected \"{\"@4}");
+        assert_eq!(tree("a { b \"c\"d; }"), "[a]{!unexpected \"d\"@9}");
+        assert_eq!(tree("a { b \"c\"}"), "[a]{!unexpected \"}\"@9}");
+        assert_eq!(tree("a { b c"), "[a]{!unexpected end of file, expecting \";\" or \"}\"@7}");
+        assert_eq!(tree("a { b { c;"), "[a]{[b]{[c] !unexpected end of file, expecting \"}\"@10}}");
+        assert_eq!(tree("a 'b; }"), "!unexpected end of file, expecting \";\" or \"}\"@7");
+        assert_eq!(tree("a \\"), "!unexpected end of file, expecting \";\" or \"}\"@3");
+    }
+
+    #[test]
+    fn too_long_words_are_refused_as_by_a_buffer_of_4096_bytes() {
+        let long = |n: usize| "x".repeat(n);
+        assert!(tree(format!("a {};", long(4095))).starts_with("[a|x"));
+        assert_eq!(tree(format!("a {};", long(4096))), "!too long parameter \"xxxxxxxxxx...\" started@2");
+        assert_eq!(tree(format!("a {} ;", long(4095))), "!too long parameter \"xxxxxxxxxx...\" started@2");
+        let quote = "too long parameter, probably missing terminating \"'\" character";
+        assert_eq!(tree(format!("a '{}", long(5000))), format!("!{quote}@2"));
+        assert_eq!(tree(format!("a '{}';", long(4096))), format!("!{quote}@2"));
+        assert_eq!(tree(format!("a; #{}\nb;", long(4095))), "[a] !too long parameter \"#xxxxxxxxx...\" started@3");
+        assert_eq!(tree(format!("a; #{}\nb;", long(4094))), "[a] [b]");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_kept() {
+        let text = Bytes::from_static(b"root /caf\xe9/\xff;");
+        let items = parse(&text, SourceId(0), Origin::File, 0);
+        let Some(Item::Node(node)) = items.first() else { panic!("{items:?}") };
+        assert_eq!(node.args[0].text, &b"/caf\xe9/\xff"[..]);
+    }
+
+    #[test]
+    fn words_are_slices_of_the_text() {
+        let text = Bytes::from(String::from("return \"200\";"));
+        let items = parse(&text, SourceId(0), Origin::File, 0);
+        let Some(Item::Node(node)) = items.first() else { panic!("{items:?}") };
+        assert_eq!(node.args[0].text.as_ptr(), text[8..].as_ptr());
+        assert_eq!((node.args[0].span.start, node.args[0].span.end, node.args[0].quoted), (7, 12, true));
+        assert_eq!((node.end.start, node.close), (12, node.end));
+    }
+
+    #[test]
+    fn the_command_line_has_no_blocks() {
+        let read = |text: &'static str| show(&parse(&Bytes::from_static(text.as_bytes()), SourceId(0), Origin::CommandLine, 0));
+        assert_eq!(read("daemon off; user x"), "[daemon|off] !unexpected end of parameter, expecting \";\"@18");
+        assert_eq!(read("events { }"), "!block directives are not supported in -g option@7");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let shown = tree("a{".repeat(100_000));
+        assert!(shown.contains("!blocks are nested too deeply"));
+        assert!(shown.len() < 10 * MAX_DEPTH);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(text in proptest::collection::vec(proptest::sample::select(&b"a$\\{};\"' \n#)\xff\xc3\xa9"[..]), 0..60)) {
+            let text = Bytes::from(text);
+            parse(&text, SourceId(0), Origin::File, 0);
+            parse(&text, SourceId(0), Origin::CommandLine, 0);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! "Did you mean": the name that a misspelt one was probably meant to be.
+
+/// The candidate nearest to what was written, if one is near enough: one slip for every three characters.
+pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = written.to_ascii_lowercase().replace('-', "_");
+    let length = folded.chars().count();
+    // A comparison costs the product of the lengths: nobody misspells a name into a paragraph.
+    if length > 64 {
+        return None;
+    }
+    let limit = (length / 3).max(1);
+    candidates
+        .filter(|candidate| candidate.len().abs_diff(length) <= limit)
+        .map(|candidate| (strsim::damerau_levenshtein(&folded, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by(|(d1, a), (d2, b)| {
+            let likeness = |name: &str| strsim::jaro_winkler(&folded, name);
+            d1.cmp(d2).then_with(|| likeness(b).total_cmp(&likeness(a)))
+        })
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_seen_through_and_other_words_are_not() {
+        let names = ["proxy_pass", "proxy_bind", "root", "return", "gzip", "gzip_vary", "if", "index"];
+        let guess = |written| nearest(written, names.into_iter());
+        assert_eq!(guess("proxy_pas"), Some("proxy_pass"));
+        assert_eq!(guess("proxy-pass"), Some("proxy_pass"));
+        assert_eq!(guess("Root"), Some("root"));
+        assert_eq!(guess("retrun"), Some("return"));
+        assert_eq!(guess("gizp"), Some("gzip"));
+        assert_eq!(guess("fastcgi_pass"), None);
+        assert_eq!(guess("x"), None);
+    }
+}

@@ -1,0 +1,4 @@
+//! Addresses and what goes over them.
+
+pub mod address;
+mod resolve;
