@@ -1,5 +1,9 @@
-//! goodgate
+//! goodgate: a web server that reads nginx.conf unchanged.
+
 pub mod config;
+pub mod core;
+pub mod cycle;
 pub mod diagnostic;
 pub mod http;
+pub mod log;
 pub mod net;

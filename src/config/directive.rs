@@ -111,7 +111,17 @@ macro_rules! typed {
 
 impl<B> Directive<B> {
     const fn new(name: &'static str, contexts: Contexts, args: Args, set: Set<B>) -> Self {
-        Directive { name, contexts, args, block: false, set, syntax: "", default: "", doc: "", extension: false }
+        Directive {
+            name,
+            contexts,
+            args,
+            block: false,
+            set,
+            syntax: "",
+            default: "",
+            doc: "",
+            extension: false,
+        }
     }
 
     typed! {
@@ -164,7 +174,12 @@ impl<B> Directive<B> {
     }
 
     /// A directive that is accepted and has no effect here, with the reason.
-    pub const fn no_op(name: &'static str, contexts: Contexts, args: Args, why: &'static str) -> Self {
+    pub const fn no_op(
+        name: &'static str,
+        contexts: Contexts,
+        args: Args,
+        why: &'static str,
+    ) -> Self {
         Self::new(name, contexts, args, Set::NoOp(why))
     }
 

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// Whether the text has a character that makes it a pattern; nginx takes others as plain file names.
 pub fn is_pattern(path: &Path) -> bool {
-    path.as_os_str().as_bytes().iter().any(|b| matches!(b, b'*' | b'?' | b'['))
+    path.as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|b| matches!(b, b'*' | b'?' | b'['))
 }
 
 /// The paths that match. Directories that cannot be read are passed over, as libc does.
@@ -19,10 +22,16 @@ pub fn glob(pattern: &Path) -> Vec<PathBuf> {
             Some(name) => (name, true),
             None => (part, false),
         };
-        found = found.into_iter().flat_map(|dir| step(&dir, name, slash)).collect();
+        found = found
+            .into_iter()
+            .flat_map(|dir| step(&dir, name, slash))
+            .collect();
     }
     found.sort_unstable();
-    found.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect()
+    found
+        .into_iter()
+        .map(|path| PathBuf::from(OsString::from_vec(path)))
+        .collect()
 }
 
 /// The paths below `dir` whose next part matches `name`.
@@ -34,7 +43,10 @@ fn step(dir: &[u8], name: &[u8], slash: bool) -> Vec<Vec<u8>> {
     };
     if !name.iter().any(|b| matches!(b, b'*' | b'?' | b'[' | b'\\')) {
         let path = path_to(name);
-        let there = slash || Path::new(OsStr::from_bytes(&path)).symlink_metadata().is_ok();
+        let there = slash
+            || Path::new(OsStr::from_bytes(&path))
+                .symlink_metadata()
+                .is_ok();
         return if there { vec![path] } else { Vec::new() };
     }
     let at = if dir.is_empty() { b"." } else { dir };
@@ -72,7 +84,9 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
         (pattern, name) = match (step, star) {
             (Some(next), _) => next,
             (None, Some((rest, eaten))) => {
-                let Some((_, eaten)) = eaten.split_first() else { return false };
+                let Some((_, eaten)) = eaten.split_first() else {
+                    return false;
+                };
                 star = Some((rest, eaten));
                 (rest, eaten)
             }
@@ -126,25 +140,57 @@ mod tests {
 
     #[test]
     fn names_match_as_in_libc() {
-        let yes = [("*.conf", "a.conf"), ("*", "x"), ("a?c", "abc"), ("[a-c]x", "bx"), ("[!a]x", "bx"), ("a*b*c", "aXbbYc")];
-        let no = [("*.conf", ".a.conf"), ("*", ".x"), ("?x", ".x"), ("[!a]x", "ax"), ("*.conf", "a.conf~"), ("a*b", "abc")];
+        let yes = [
+            ("*.conf", "a.conf"),
+            ("*", "x"),
+            ("a?c", "abc"),
+            ("[a-c]x", "bx"),
+            ("[!a]x", "bx"),
+            ("a*b*c", "aXbbYc"),
+        ];
+        let no = [
+            ("*.conf", ".a.conf"),
+            ("*", ".x"),
+            ("?x", ".x"),
+            ("[!a]x", "ax"),
+            ("*.conf", "a.conf~"),
+            ("a*b", "abc"),
+        ];
         assert!(yes.iter().all(|(p, n)| matches(p.as_bytes(), n.as_bytes())));
         assert!(no.iter().all(|(p, n)| !matches(p.as_bytes(), n.as_bytes())));
-        assert!(matches(b".*", b".x") && matches(b"[]x]", b"]") && matches(b"a[b", b"a[b") && matches(br"\*", b"*"));
+        assert!(
+            matches(b".*", b".x")
+                && matches(b"[]x]", b"]")
+                && matches(b"a[b", b"a[b")
+                && matches(br"\*", b"*")
+        );
     }
 
     #[test]
     fn whole_paths_are_sorted_by_bytes() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["b/1.conf", "a/2.conf", "a-b/3.conf", "B/4.conf", "a/.5.conf", "a/6.txt"] {
+        for name in [
+            "b/1.conf",
+            "a/2.conf",
+            "a-b/3.conf",
+            "B/4.conf",
+            "a/.5.conf",
+            "a/6.txt",
+        ] {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let found = glob(&dir.path().join("*/*.conf"));
-        let names: Vec<_> = found.iter().map(|p| p.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> = found
+            .iter()
+            .map(|p| p.strip_prefix(dir.path()).unwrap().to_str().unwrap())
+            .collect();
         assert_eq!(names, ["B/4.conf", "a-b/3.conf", "a/2.conf", "b/1.conf"]);
         assert!(glob(&dir.path().join("none/*")).is_empty());
-        assert_eq!(glob(&dir.path().join("*/1.conf")), [dir.path().join("b/1.conf")]);
+        assert_eq!(
+            glob(&dir.path().join("*/1.conf")),
+            [dir.path().join("b/1.conf")]
+        );
     }
 }

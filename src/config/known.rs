@@ -9,7 +9,9 @@ const NAMES: &str = include_str!("nginx_directives.txt");
 pub fn is_known_to_nginx(name: &[u8]) -> bool {
     static SORTED: OnceLock<Vec<&str>> = OnceLock::new();
     let sorted = SORTED.get_or_init(|| NAMES.lines().collect());
-    sorted.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
+    sorted
+        .binary_search_by(|known| known.as_bytes().cmp(name))
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -19,7 +21,15 @@ mod tests {
     #[test]
     fn the_list_is_sorted_and_holds_all_kinds_of_modules() {
         assert!(NAMES.lines().is_sorted());
-        for name in ["worker_processes", "proxy_pass", "ssl_preread", "imap_auth", "xslt_types", "if", "http"] {
+        for name in [
+            "worker_processes",
+            "proxy_pass",
+            "ssl_preread",
+            "imap_auth",
+            "xslt_types",
+            "if",
+            "http",
+        ] {
             assert!(is_known_to_nginx(name.as_bytes()), "{name}");
         }
         assert!(!is_known_to_nginx(b"proxy_pas") && !is_known_to_nginx(b""));

@@ -20,15 +20,36 @@ const WITHOUT_INCLUDE: [&[u8]; 2] = [b"split_clients", b"charset_map"];
 
 /// Reads the main file and all that it includes. Relative names are taken from `conf_prefix`, the directory of
 /// the main file. What cannot be read stands as [`Item::Broken`] in its place.
-pub fn load(main: &Path, conf_prefix: &Path, files: &dyn Files, sources: &mut Sources) -> Vec<Item> {
-    Loader { files, conf_prefix, sources, chain: Vec::new() }.file(main, None, 0)
+pub fn load(
+    main: &Path,
+    conf_prefix: &Path,
+    files: &dyn Files,
+    sources: &mut Sources,
+) -> Vec<Item> {
+    Loader {
+        files,
+        conf_prefix,
+        sources,
+        chain: Vec::new(),
+    }
+    .file(main, None, 0)
 }
 
 /// Reads the value of `-g`, whose messages end with `in command line`.
-pub fn load_text(text: impl Into<Bytes>, conf_prefix: &Path, files: &dyn Files, sources: &mut Sources) -> Vec<Item> {
+pub fn load_text(
+    text: impl Into<Bytes>,
+    conf_prefix: &Path,
+    files: &dyn Files,
+    sources: &mut Sources,
+) -> Vec<Item> {
     let text = text.into();
     let id = sources.add_command_line(text.clone());
-    let mut loader = Loader { files, conf_prefix, sources, chain: Vec::new() };
+    let mut loader = Loader {
+        files,
+        conf_prefix,
+        sources,
+        chain: Vec::new(),
+    };
     loader.expand(parse::parse(&text, id, Origin::CommandLine, 0), 0)
 }
 
@@ -54,7 +75,10 @@ impl Loader<'_> {
             return broken(format!("\"{}\" includes itself", path.display()), place);
         }
         if self.chain.len() >= MAX_CHAIN {
-            return broken(format!("more than {MAX_CHAIN} files include one another"), place);
+            return broken(
+                format!("more than {MAX_CHAIN} files include one another"),
+                place,
+            );
         }
         self.chain.push(id);
         let items = parse::parse(&self.sources.bytes(id), id, Origin::File, depth);
@@ -68,7 +92,10 @@ impl Loader<'_> {
         // Offsets are 32 bits wide.
         match u32::try_from(text.len()) {
             Ok(len) if len < u32::MAX => Ok(Bytes::from(text)),
-            _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 GB")),
+            _ => Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "larger than 4 GB",
+            )),
         }
     }
 
@@ -76,9 +103,15 @@ impl Loader<'_> {
     fn expand(&mut self, mut items: Vec<Item>, depth: usize) -> Vec<Item> {
         for item in &mut items {
             let Item::Node(node) = item else { continue };
-            let Some(block) = node.block.take() else { continue };
+            let Some(block) = node.block.take() else {
+                continue;
+            };
             let plain = WITHOUT_INCLUDE.contains(&&node.name.text[..]);
-            node.block = Some(if plain { block } else { self.expand(block, depth + 1) });
+            node.block = Some(if plain {
+                block
+            } else {
+                self.expand(block, depth + 1)
+            });
         }
         if !items.iter().any(|item| included(item).is_some()) {
             return items;
@@ -98,8 +131,14 @@ impl Loader<'_> {
             return self.file(&path, Some(node), depth);
         }
         match self.files.glob(&path) {
-            Ok(paths) => paths.iter().flat_map(|path| self.file(path, Some(node), depth)).collect(),
-            Err(error) => broken(format!("glob() \"{}\" failed ({})", path.display(), errno(&error)), Some(node)),
+            Ok(paths) => paths
+                .iter()
+                .flat_map(|path| self.file(path, Some(node), depth))
+                .collect(),
+            Err(error) => broken(
+                format!("glob() \"{}\" failed ({})", path.display(), errno(&error)),
+                Some(node),
+            ),
         }
     }
 
@@ -119,7 +158,11 @@ fn included(item: &Item) -> Option<(&Node, &[u8])> {
 
 fn open_failed(path: &Path, error: &io::Error) -> String {
     // A directory can be opened; it is the reading that fails.
-    let call = if error.kind() == io::ErrorKind::IsADirectory { "pread" } else { "open" };
+    let call = if error.kind() == io::ErrorKind::IsADirectory {
+        "pread"
+    } else {
+        "open"
+    };
     format!("{call}() \"{}\" failed ({})", path.display(), errno(error))
 }
 
@@ -143,18 +186,29 @@ mod tests {
     impl Files for Memory {
         fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
             let text = self.0.get(path.to_str().unwrap());
-            text.map(|t| t.as_bytes().to_vec()).ok_or_else(|| io::Error::from_raw_os_error(2))
+            text.map(|t| t.as_bytes().to_vec())
+                .ok_or_else(|| io::Error::from_raw_os_error(2))
         }
         fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
             let (head, tail) = pattern.to_str().unwrap().split_once('*').unwrap();
-            Ok(self.0.keys().filter(|k| k.starts_with(head) && k.ends_with(tail)).map(PathBuf::from).collect())
+            Ok(self
+                .0
+                .keys()
+                .filter(|k| k.starts_with(head) && k.ends_with(tail))
+                .map(PathBuf::from)
+                .collect())
         }
     }
 
     fn read(files: &[(&'static str, &'static str)]) -> (String, Sources) {
         let files = Memory(files.iter().copied().collect());
         let mut sources = Sources::new();
-        let items = load(Path::new("/etc/n.conf"), Path::new("/etc/"), &files, &mut sources);
+        let items = load(
+            Path::new("/etc/n.conf"),
+            Path::new("/etc/"),
+            &files,
+            &mut sources,
+        );
         (show(&items, &sources), sources)
     }
 
@@ -172,14 +226,23 @@ mod tests {
     #[test]
     fn includes_stand_in_their_places() {
         let (tree, sources) = read(&[
-            ("/etc/n.conf", "a;\nhttp {\n\"include\" c/*.conf; include /x;\n}\ninclude none/*;"),
+            (
+                "/etc/n.conf",
+                "a;\nhttp {\n\"include\" c/*.conf; include /x;\n}\ninclude none/*;",
+            ),
             ("/etc/c/1.conf", "b;"),
             ("/etc/c/2.conf", "\nc;"),
             ("/x", "d { include c/1.conf; }"),
         ]);
-        assert_eq!(tree, "a@/etc/n.conf:1 http{b@/etc/c/1.conf:1 c@/etc/c/2.conf:2 d{b@/etc/c/1.conf:1}}");
+        assert_eq!(
+            tree,
+            "a@/etc/n.conf:1 http{b@/etc/c/1.conf:1 c@/etc/c/2.conf:2 d{b@/etc/c/1.conf:1}}"
+        );
         let paths: Vec<_> = sources.files().map(|(p, _)| p.to_str().unwrap()).collect();
-        assert_eq!(paths, ["/etc/n.conf", "/etc/c/1.conf", "/etc/c/2.conf", "/x"]);
+        assert_eq!(
+            paths,
+            ["/etc/n.conf", "/etc/c/1.conf", "/etc/c/2.conf", "/x"]
+        );
     }
 
     #[test]
@@ -187,34 +250,63 @@ mod tests {
         let (tree, _) = read(&[("/etc/n.conf", "\ninclude x; a;")]);
         let error = "!open() \"/etc/x\" failed (2: No such file or directory)";
         assert_eq!(tree, format!("{error} in /etc/n.conf:2 a@/etc/n.conf:2"));
-        assert_eq!(read(&[]).0, "!open() \"/etc/n.conf\" failed (2: No such file or directory)");
+        assert_eq!(
+            read(&[]).0,
+            "!open() \"/etc/n.conf\" failed (2: No such file or directory)"
+        );
     }
 
     #[test]
     fn errors_are_placed_in_the_included_file() {
-        let (tree, _) = read(&[("/etc/n.conf", "h {\n include x; }"), ("/etc/x", "a {\n b;\n")]);
-        assert_eq!(tree, "h{a{b@/etc/x:2 !unexpected end of file, expecting \"}\" in /etc/x:3}}");
+        let (tree, _) = read(&[
+            ("/etc/n.conf", "h {\n include x; }"),
+            ("/etc/x", "a {\n b;\n"),
+        ]);
+        assert_eq!(
+            tree,
+            "h{a{b@/etc/x:2 !unexpected end of file, expecting \"}\" in /etc/x:3}}"
+        );
         let (tree, _) = read(&[("/etc/n.conf", "h { include x; }"), ("/etc/x", "}")]);
         assert_eq!(tree, "h{!unexpected \"}\" in /etc/x:1}");
     }
 
     #[test]
     fn cycles_are_refused() {
-        let (tree, _) = read(&[("/etc/n.conf", "include x;"), ("/etc/x", "a;\ninclude n.conf;")]);
-        assert_eq!(tree, "a@/etc/x:1 !\"/etc/n.conf\" includes itself in /etc/x:2");
+        let (tree, _) = read(&[
+            ("/etc/n.conf", "include x;"),
+            ("/etc/x", "a;\ninclude n.conf;"),
+        ]);
+        assert_eq!(
+            tree,
+            "a@/etc/x:1 !\"/etc/n.conf\" includes itself in /etc/x:2"
+        );
     }
 
     #[test]
     fn include_is_a_key_where_nginx_takes_it_for_one() {
-        let (tree, _) = read(&[("/etc/n.conf", "split_clients $a $b { include x; } map { include x; include y z; }"), ("/etc/x", "q;")]);
-        assert_eq!(tree, "split_clients{include@/etc/n.conf:1} map{q@/etc/x:1 include@/etc/n.conf:1}");
+        let (tree, _) = read(&[
+            (
+                "/etc/n.conf",
+                "split_clients $a $b { include x; } map { include x; include y z; }",
+            ),
+            ("/etc/x", "q;"),
+        ]);
+        assert_eq!(
+            tree,
+            "split_clients{include@/etc/n.conf:1} map{q@/etc/x:1 include@/etc/n.conf:1}"
+        );
     }
 
     #[test]
     fn the_command_line_has_no_line_numbers() {
         let mut sources = Sources::new();
         let files = Memory(BTreeMap::from([("/etc/x", "a;")]));
-        let items = load_text("include x; daemon off;", Path::new("/etc/"), &files, &mut sources);
+        let items = load_text(
+            "include x; daemon off;",
+            Path::new("/etc/"),
+            &files,
+            &mut sources,
+        );
         assert_eq!(show(&items, &sources), "a@/etc/x:1 daemon@command line");
     }
 }

@@ -59,7 +59,9 @@ pub fn parse(text: &Bytes, source: SourceId, origin: Origin, depth: usize) -> Ve
             })
             .and_then(|()| builder.finish()),
         // The grammar matches every text; should it ever not, that is said and not hidden.
-        Err(_) => Err(Box::new(Diagnostic::new("the configuration cannot be read"))),
+        Err(_) => Err(Box::new(Diagnostic::new(
+            "the configuration cannot be read",
+        ))),
     };
     builder.close_all(outcome.err())
 }
@@ -69,7 +71,11 @@ pub fn parse(text: &Bytes, source: SourceId, origin: Origin, depth: usize) -> Ve
 fn as_utf8(text: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(text) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => text.iter().map(|&b| if b.is_ascii() { char::from(b) } else { 'x' }).collect::<String>().into(),
+        Err(_) => text
+            .iter()
+            .map(|&b| if b.is_ascii() { char::from(b) } else { 'x' })
+            .collect::<String>()
+            .into(),
     }
 }
 
@@ -118,7 +124,11 @@ impl Builder<'_> {
         }
         let mark = usize::from(quoted);
         let text = word::unescape(&self.text.slice(start + mark..end - mark));
-        let word = Word { text, span: self.span(start, end), quoted };
+        let word = Word {
+            text,
+            span: self.span(start, end),
+            quoted,
+        };
         match self.name {
             None => self.name = Some(word),
             Some(_) => self.args.push(word),
@@ -131,7 +141,13 @@ impl Builder<'_> {
             return Err(unexpected(";", end).help("no directive stands before it: remove it"))?;
         };
         let args = std::mem::take(&mut self.args);
-        self.items.push(Item::Node(Node { name, args, block: None, end, close: end }));
+        self.items.push(Item::Node(Node {
+            name,
+            args,
+            block: None,
+            end,
+            close: end,
+        }));
         Ok(())
     }
 
@@ -140,14 +156,29 @@ impl Builder<'_> {
             return Err(unexpected("{", end).help("the name of a block must stand before it"))?;
         };
         if self.origin == Origin::CommandLine {
-            return Err(Diagnostic::new("block directives are not supported in -g option").at(end).label(end, ""))?;
+            return Err(
+                Diagnostic::new("block directives are not supported in -g option")
+                    .at(end)
+                    .label(end, ""),
+            )?;
         }
         if self.depth + self.open.len() >= MAX_DEPTH {
-            return Err(Diagnostic::new("blocks are nested too deeply").at(end).label(end, ""))?;
+            return Err(Diagnostic::new("blocks are nested too deeply")
+                .at(end)
+                .label(end, ""))?;
         }
         let args = std::mem::take(&mut self.args);
-        let node = Node { name, args, block: None, end, close: end };
-        self.open.push(Open { node, before: std::mem::take(&mut self.items) });
+        let node = Node {
+            name,
+            args,
+            block: None,
+            end,
+            close: end,
+        };
+        self.open.push(Open {
+            node,
+            before: std::mem::take(&mut self.items),
+        });
         Ok(())
     }
 
@@ -157,7 +188,8 @@ impl Builder<'_> {
             return Err(Box::new(d));
         }
         if self.open.is_empty() {
-            return Err(unexpected("}", close).help("no block is open here: remove it, or look for one \"}\" too many above"))?;
+            return Err(unexpected("}", close)
+                .help("no block is open here: remove it, or look for one \"}\" too many above"))?;
         }
         self.close_block(close);
         Ok(())
@@ -176,11 +208,17 @@ impl Builder<'_> {
         let end = self.span(self.text.len(), self.text.len());
         self.check_comments(self.read, self.text.len())?;
         if let Some(word) = self.last_word() {
-            return Err(Box::new(self.early_end(end).label(word, "a \";\" is missing behind this")));
+            return Err(Box::new(
+                self.early_end(end)
+                    .label(word, "a \";\" is missing behind this"),
+            ));
         }
         if let Some(open) = self.open.last() {
             let d = Diagnostic::new("unexpected end of file, expecting \"}\"").at(end);
-            return Err(Box::new(d.label(open.node.name.span.to(open.node.end), "this block is not closed")));
+            return Err(Box::new(d.label(
+                open.node.name.span.to(open.node.end),
+                "this block is not closed",
+            )));
         }
         Ok(())
     }
@@ -215,7 +253,10 @@ impl Builder<'_> {
             return d;
         }
         let end = self.span(self.text.len(), self.text.len());
-        Box::new(self.early_end(end).label(self.span(start, start + 1), "this quote is not closed"))
+        Box::new(
+            self.early_end(end)
+                .label(self.span(start, start + 1), "this quote is not closed"),
+        )
     }
 
     /// nginx refuses a word that does not fit into its buffer with what ends it.
@@ -230,9 +271,12 @@ impl Builder<'_> {
         }
         if quoted && first + BUFFER <= last {
             let quote = self.text.get(start).copied().map_or('"', char::from);
-            let message = format!("too long parameter, probably missing terminating \"{quote}\" character");
+            let message =
+                format!("too long parameter, probably missing terminating \"{quote}\" character");
             let place = self.span(start, start + 1);
-            return Err(Diagnostic::new(message).at(place).label(place, "this quote is not closed within 4096 bytes"))?;
+            return Err(Diagnostic::new(message)
+                .at(place)
+                .label(place, "this quote is not closed within 4096 bytes"))?;
         }
         Err(self.too_long(first))
     }
@@ -240,8 +284,17 @@ impl Builder<'_> {
     /// The same for the comments between two tokens.
     fn check_comments(&self, from: usize, to: usize) -> Outcome {
         let mut at = from;
-        while let Some(start) = self.text.get(at..to).and_then(|gap| memchr::memchr(b'#', gap)).map(|i| at + i) {
-            let end = self.text.get(start..to).and_then(|gap| memchr::memchr(b'\n', gap)).map_or(to, |i| start + i);
+        while let Some(start) = self
+            .text
+            .get(at..to)
+            .and_then(|gap| memchr::memchr(b'#', gap))
+            .map(|i| at + i)
+        {
+            let end = self
+                .text
+                .get(start..to)
+                .and_then(|gap| memchr::memchr(b'\n', gap))
+                .map_or(to, |i| start + i);
             if self.overflows(start, end) {
                 return Err(self.too_long(start));
             }
@@ -258,21 +311,34 @@ impl Builder<'_> {
     fn too_long(&self, start: usize) -> Box<Diagnostic> {
         let place = self.span(start, start + 1);
         let text = String::from_utf8_lossy(self.text.get(start..start + 10).unwrap_or_default());
-        Box::new(Diagnostic::new(format!("too long parameter \"{text}...\" started")).at(place).label(place, "longer than 4096 bytes"))
+        Box::new(
+            Diagnostic::new(format!("too long parameter \"{text}...\" started"))
+                .at(place)
+                .label(place, "longer than 4096 bytes"),
+        )
     }
 
     fn last_word(&self) -> Option<Span> {
-        self.args.last().or(self.name.as_ref()).map(|word| word.span)
+        self.args
+            .last()
+            .or(self.name.as_ref())
+            .map(|word| word.span)
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span { source: self.source, start: offset(start), end: offset(end) }
+        Span {
+            source: self.source,
+            start: offset(start),
+            end: offset(end),
+        }
     }
 }
 
 fn unexpected(what: &str, place: Span) -> Diagnostic {
-    Diagnostic::new(format!("unexpected \"{what}\"")).at(place).label(place, "")
+    Diagnostic::new(format!("unexpected \"{what}\""))
+        .at(place)
+        .label(place, "")
 }
 
 #[cfg(test)]
@@ -282,15 +348,26 @@ mod tests {
 
     /// The tree in one line: words in brackets, the message of what could not be read behind a `!`.
     fn tree(text: impl AsRef<[u8]>) -> String {
-        show(&parse(&Bytes::copy_from_slice(text.as_ref()), SourceId(0), Origin::File, 0))
+        show(&parse(
+            &Bytes::copy_from_slice(text.as_ref()),
+            SourceId(0),
+            Origin::File,
+            0,
+        ))
     }
 
     fn show(items: &[Item]) -> String {
         let shown = items.iter().map(|item| match item {
             Item::Broken(d) => format!("!{}@{}", d.message, d.line.map_or(0, |s| s.start)),
             Item::Node(node) => {
-                let words: Vec<_> = std::iter::once(&node.name).chain(&node.args).map(|w| w.str()).collect();
-                let block = node.block.as_deref().map_or(String::new(), |items| format!("{{{}}}", show(items)));
+                let words: Vec<_> = std::iter::once(&node.name)
+                    .chain(&node.args)
+                    .map(|w| w.str())
+                    .collect();
+                let block = node
+                    .block
+                    .as_deref()
+                    .map_or(String::new(), |items| format!("{{{}}}", show(items)));
                 format!("[{}]{block}", words.join("|"))
             }
         });
@@ -299,7 +376,10 @@ mod tests {
 
     #[test]
     fn words_and_blocks() {
-        assert_eq!(tree("a b  c;\nd{e;f g{h;}}i;"), "[a|b|c] [d]{[e] [f|g]{[h]}} [i]");
+        assert_eq!(
+            tree("a b  c;\nd{e;f g{h;}}i;"),
+            "[a|b|c] [d]{[e] [f|g]{[h]}} [i]"
+        );
         assert_eq!(tree("a # x ; }\n b;# end"), "[a|b]");
         assert_eq!(tree(""), "");
         assert_eq!(tree("\u{FEFF}a;\r\nb;\r\n"), "[a] [b]");
@@ -317,34 +397,61 @@ mod tests {
     #[test]
     fn quotes_hold_anything() {
         assert_eq!(tree("a \"b;{}#\n'\" 'c\"' \"\";"), "[a|b;{}#\n'|c\"|]");
-        assert_eq!(tree(r#"a "b\"c\\" 'd\'e' f\tg "\$x";"#), "[a|b\"c\\|d'e|f\tg|\\$x]");
+        assert_eq!(
+            tree(r#"a "b\"c\\" 'd\'e' f\tg "\$x";"#),
+            "[a|b\"c\\|d'e|f\tg|\\$x]"
+        );
         assert_eq!(tree("if ($a ~ \"}\") { b; }"), "[if|($a|~|}|)]{[b]}");
         assert_eq!(tree("if ($a = \"b\"){c;}"), "[if|($a|=|b|)]{[c]}");
     }
 
     #[test]
     fn what_cannot_be_read_stands_in_the_innermost_block() {
-        assert_eq!(tree("a;\nb { c; } }\nd;"), "[a] [b]{[c]} !unexpected \"}\"@12");
+        assert_eq!(
+            tree("a;\nb { c; } }\nd;"),
+            "[a] [b]{[c]} !unexpected \"}\"@12"
+        );
         assert_eq!(tree("a { b; ; c; }"), "[a]{[b] !unexpected \";\"@7}");
         assert_eq!(tree("a { { } }"), "[a]{!unexpected \"{\"@4}");
         assert_eq!(tree("a { b \"c\"d; }"), "[a]{!unexpected \"d\"@9}");
         assert_eq!(tree("a { b \"c\"}"), "[a]{!unexpected \"}\"@9}");
-        assert_eq!(tree("a { b c"), "[a]{!unexpected end of file, expecting \";\" or \"}\"@7}");
-        assert_eq!(tree("a { b { c;"), "[a]{[b]{[c] !unexpected end of file, expecting \"}\"@10}}");
-        assert_eq!(tree("a 'b; }"), "!unexpected end of file, expecting \";\" or \"}\"@7");
-        assert_eq!(tree("a \\"), "!unexpected end of file, expecting \";\" or \"}\"@3");
+        assert_eq!(
+            tree("a { b c"),
+            "[a]{!unexpected end of file, expecting \";\" or \"}\"@7}"
+        );
+        assert_eq!(
+            tree("a { b { c;"),
+            "[a]{[b]{[c] !unexpected end of file, expecting \"}\"@10}}"
+        );
+        assert_eq!(
+            tree("a 'b; }"),
+            "!unexpected end of file, expecting \";\" or \"}\"@7"
+        );
+        assert_eq!(
+            tree("a \\"),
+            "!unexpected end of file, expecting \";\" or \"}\"@3"
+        );
     }
 
     #[test]
     fn too_long_words_are_refused_as_by_a_buffer_of_4096_bytes() {
         let long = |n: usize| "x".repeat(n);
         assert!(tree(format!("a {};", long(4095))).starts_with("[a|x"));
-        assert_eq!(tree(format!("a {};", long(4096))), "!too long parameter \"xxxxxxxxxx...\" started@2");
-        assert_eq!(tree(format!("a {} ;", long(4095))), "!too long parameter \"xxxxxxxxxx...\" started@2");
+        assert_eq!(
+            tree(format!("a {};", long(4096))),
+            "!too long parameter \"xxxxxxxxxx...\" started@2"
+        );
+        assert_eq!(
+            tree(format!("a {} ;", long(4095))),
+            "!too long parameter \"xxxxxxxxxx...\" started@2"
+        );
         let quote = "too long parameter, probably missing terminating \"'\" character";
         assert_eq!(tree(format!("a '{}", long(5000))), format!("!{quote}@2"));
         assert_eq!(tree(format!("a '{}';", long(4096))), format!("!{quote}@2"));
-        assert_eq!(tree(format!("a; #{}\nb;", long(4095))), "[a] !too long parameter \"#xxxxxxxxx...\" started@3");
+        assert_eq!(
+            tree(format!("a; #{}\nb;", long(4095))),
+            "[a] !too long parameter \"#xxxxxxxxx...\" started@3"
+        );
         assert_eq!(tree(format!("a; #{}\nb;", long(4094))), "[a] [b]");
     }
 
@@ -352,7 +459,9 @@ mod tests {
     fn bytes_that_are_not_utf_8_are_kept() {
         let text = Bytes::from_static(b"root /caf\xe9/\xff;");
         let items = parse(&text, SourceId(0), Origin::File, 0);
-        let Some(Item::Node(node)) = items.first() else { panic!("{items:?}") };
+        let Some(Item::Node(node)) = items.first() else {
+            panic!("{items:?}")
+        };
         assert_eq!(node.args[0].text, &b"/caf\xe9/\xff"[..]);
     }
 
@@ -360,17 +469,39 @@ mod tests {
     fn words_are_slices_of_the_text() {
         let text = Bytes::from(String::from("return \"200\";"));
         let items = parse(&text, SourceId(0), Origin::File, 0);
-        let Some(Item::Node(node)) = items.first() else { panic!("{items:?}") };
+        let Some(Item::Node(node)) = items.first() else {
+            panic!("{items:?}")
+        };
         assert_eq!(node.args[0].text.as_ptr(), text[8..].as_ptr());
-        assert_eq!((node.args[0].span.start, node.args[0].span.end, node.args[0].quoted), (7, 12, true));
+        assert_eq!(
+            (
+                node.args[0].span.start,
+                node.args[0].span.end,
+                node.args[0].quoted
+            ),
+            (7, 12, true)
+        );
         assert_eq!((node.end.start, node.close), (12, node.end));
     }
 
     #[test]
     fn the_command_line_has_no_blocks() {
-        let read = |text: &'static str| show(&parse(&Bytes::from_static(text.as_bytes()), SourceId(0), Origin::CommandLine, 0));
-        assert_eq!(read("daemon off; user x"), "[daemon|off] !unexpected end of parameter, expecting \";\"@18");
-        assert_eq!(read("events { }"), "!block directives are not supported in -g option@7");
+        let read = |text: &'static str| {
+            show(&parse(
+                &Bytes::from_static(text.as_bytes()),
+                SourceId(0),
+                Origin::CommandLine,
+                0,
+            ))
+        };
+        assert_eq!(
+            read("daemon off; user x"),
+            "[daemon|off] !unexpected end of parameter, expecting \";\"@18"
+        );
+        assert_eq!(
+            read("events { }"),
+            "!block directives are not supported in -g option@7"
+        );
     }
 
     #[test]

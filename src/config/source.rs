@@ -85,7 +85,9 @@ impl Sources {
 
     /// The path, or `command line`.
     pub fn path(&self, id: SourceId) -> &Path {
-        self.get(id).and_then(|s| s.path.as_deref()).unwrap_or(Path::new("command line"))
+        self.get(id)
+            .and_then(|s| s.path.as_deref())
+            .unwrap_or(Path::new("command line"))
     }
 
     /// The whole text.
@@ -102,19 +104,26 @@ impl Sources {
     /// The line, counted from 1, of a byte.
     pub fn line_at(&self, id: SourceId, offset: u32) -> u32 {
         let Some(source) = self.get(id) else { return 1 };
-        let line = source.line_starts().partition_point(|&start| start <= offset);
+        let line = source
+            .line_starts()
+            .partition_point(|&start| start <= offset);
         u32::try_from(line).unwrap_or(u32::MAX)
     }
 
     /// The offset of the first byte of a line and of the one behind its last (the line end not counted).
     pub fn line_bounds(&self, id: SourceId, line: u32) -> (usize, usize) {
-        let Some(source) = self.get(id) else { return (0, 0) };
+        let Some(source) = self.get(id) else {
+            return (0, 0);
+        };
         let start_of = |line: u32| {
             let index = usize::try_from(line).ok().and_then(|l| l.checked_sub(1));
-            index.and_then(|i| source.line_starts().get(i)).and_then(|&s| usize::try_from(s).ok())
+            index
+                .and_then(|i| source.line_starts().get(i))
+                .and_then(|&s| usize::try_from(s).ok())
         };
         let start = start_of(line).unwrap_or(source.text.len());
-        let end = start_of(line.saturating_add(1)).map_or(source.text.len(), |next| next.saturating_sub(1));
+        let end = start_of(line.saturating_add(1))
+            .map_or(source.text.len(), |next| next.saturating_sub(1));
         (start, end.max(start))
     }
 
@@ -128,12 +137,18 @@ impl Sources {
 
     /// The files with their texts, in the order in which they were first read (the value of `-g` is not among them).
     pub fn files(&self) -> impl Iterator<Item = (&Path, &Bytes)> {
-        self.all.iter().filter_map(|s| Some((s.path.as_deref()?, &s.text)))
+        self.all
+            .iter()
+            .filter_map(|s| Some((s.path.as_deref()?, &s.text)))
     }
 
     fn push(&mut self, path: Option<PathBuf>, text: Bytes) -> SourceId {
         let id = SourceId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
-        self.all.push(Source { path, text, line_starts: OnceLock::new() });
+        self.all.push(Source {
+            path,
+            text,
+            line_starts: OnceLock::new(),
+        });
         id
     }
 
@@ -151,7 +166,9 @@ impl Source {
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let ends = memchr::memchr_iter(b'\n', &self.text);
-            std::iter::once(0).chain(ends.map(|i| u32::try_from(i + 1).unwrap_or(u32::MAX))).collect()
+            std::iter::once(0)
+                .chain(ends.map(|i| u32::try_from(i + 1).unwrap_or(u32::MAX)))
+                .collect()
         })
     }
 }
@@ -164,8 +181,24 @@ mod tests {
     fn lines_are_counted_by_their_ends() {
         let mut sources = Sources::new();
         let id = sources.add(Path::new("/a.conf"), Bytes::from_static(b"a;\nbc\n\nd"));
-        let line = |start, end| sources.line_number(Span { source: id, start, end });
-        assert_eq!([line(0, 1), line(0, 2), line(3, 5), line(0, 5), line(7, 8), line(8, 8)], [1, 1, 2, 2, 4, 4]);
+        let line = |start, end| {
+            sources.line_number(Span {
+                source: id,
+                start,
+                end,
+            })
+        };
+        assert_eq!(
+            [
+                line(0, 1),
+                line(0, 2),
+                line(3, 5),
+                line(0, 5),
+                line(7, 8),
+                line(8, 8)
+            ],
+            [1, 1, 2, 2, 4, 4]
+        );
         assert_eq!(sources.line_bounds(id, 2), (3, 5));
         assert_eq!(sources.line_bounds(id, 3), (6, 6));
         assert_eq!(sources.line_bounds(id, 4), (7, 8));
@@ -177,14 +210,37 @@ mod tests {
         let cli = sources.add_command_line(Bytes::from_static(b"daemon off;"));
         let a = sources.add(Path::new("/a"), Bytes::from_static(b"x"));
         assert_eq!(sources.add(Path::new("/a"), Bytes::from_static(b"y")), a);
-        assert_eq!(sources.files().map(|(p, _)| p).collect::<Vec<_>>(), [Path::new("/a")]);
-        assert_eq!(sources.place(Span { source: cli, start: 0, end: 1 }), "command line");
-        assert_eq!(sources.place(Span { source: a, start: 0, end: 1 }), "/a:1");
+        assert_eq!(
+            sources.files().map(|(p, _)| p).collect::<Vec<_>>(),
+            [Path::new("/a")]
+        );
+        assert_eq!(
+            sources.place(Span {
+                source: cli,
+                start: 0,
+                end: 1
+            }),
+            "command line"
+        );
+        assert_eq!(
+            sources.place(Span {
+                source: a,
+                start: 0,
+                end: 1
+            }),
+            "/a:1"
+        );
     }
 
     #[test]
     fn errors_of_the_system_read_as_in_nginx() {
-        assert_eq!(errno(&io::Error::from_raw_os_error(2)), "2: No such file or directory");
-        assert_eq!(errno(&io::Error::from_raw_os_error(13)), "13: Permission denied");
+        assert_eq!(
+            errno(&io::Error::from_raw_os_error(2)),
+            "2: No such file or directory"
+        );
+        assert_eq!(
+            errno(&io::Error::from_raw_os_error(13)),
+            "13: Permission denied"
+        );
     }
 }

@@ -18,6 +18,10 @@ pub struct Span {
 impl Span {
     /// The span from the start of `self` to the end of `other`; both are in one file.
     pub fn to(self, other: Span) -> Span {
-        Span { source: self.source, start: self.start, end: other.end }
+        Span {
+            source: self.source,
+            start: self.start,
+            end: other.end,
+        }
     }
 }

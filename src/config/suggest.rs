@@ -26,7 +26,16 @@ mod tests {
 
     #[test]
     fn slips_are_seen_through_and_other_words_are_not() {
-        let names = ["proxy_pass", "proxy_bind", "root", "return", "gzip", "gzip_vary", "if", "index"];
+        let names = [
+            "proxy_pass",
+            "proxy_bind",
+            "root",
+            "return",
+            "gzip",
+            "gzip_vary",
+            "if",
+            "index",
+        ];
         let guess = |written| nearest(written, names.into_iter());
         assert_eq!(guess("proxy_pas"), Some("proxy_pass"));
         assert_eq!(guess("proxy-pass"), Some("proxy_pass"));

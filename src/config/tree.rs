@@ -51,7 +51,9 @@ impl Node {
 
     /// An error about this directive, pointing at its name: nginx's sentence without the place.
     pub fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(message).at(self.end).label(self.name.span, "")
+        Diagnostic::new(message)
+            .at(self.end)
+            .label(self.name.span, "")
     }
 
     /// The same, pointing at one of the words.

@@ -7,7 +7,8 @@ pub fn parse_number(text: &[u8]) -> Option<i64> {
     if text.is_empty() {
         return None;
     }
-    text.iter().try_fold(0i64, |value, &byte| digit(value, byte))
+    text.iter()
+        .try_fold(0i64, |value, &byte| digit(value, byte))
 }
 
 /// A size in bytes: a number, with `k` for KiB or `m` for MiB behind it, in either case.
@@ -40,12 +41,16 @@ pub fn parse_flag(text: &[u8]) -> Option<bool> {
 /// A time down to milliseconds: `90`, `1m30s`, `1h 30m`, `500ms`. Units `w`, `d`, `h`, `m`, `s`, `ms`, from the
 /// largest to the smallest, each at most once; a bare number is seconds.
 pub fn parse_time(text: &[u8]) -> Option<Duration> {
-    time(text, false).and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
+    time(text, false)
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map(Duration::from_millis)
 }
 
 /// A time in whole seconds: as [`parse_time`] without `ms`, but with `y` (365 days) and `M` (30 days).
 pub fn parse_seconds(text: &[u8]) -> Option<Duration> {
-    time(text, true).and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs)
+    time(text, true)
+        .and_then(|s| u64::try_from(s).ok())
+        .map(Duration::from_secs)
 }
 
 fn digit(value: i64, byte: u8) -> Option<i64> {
@@ -57,7 +62,9 @@ fn scaled(text: &[u8], scale_of: fn(u8) -> i64) -> Option<u64> {
     let (&unit, digits) = text.split_last()?;
     let scale = scale_of(unit);
     let digits = if scale == 1 { text } else { digits };
-    parse_number(digits)?.checked_mul(scale).and_then(|size| u64::try_from(size).ok())
+    parse_number(digits)?
+        .checked_mul(scale)
+        .and_then(|size| u64::try_from(size).ok())
 }
 
 /// The units in the order in which they may follow one another.
@@ -76,7 +83,11 @@ enum Step {
 }
 
 fn time(text: &[u8], whole_seconds: bool) -> Option<i64> {
-    let mut step = if whole_seconds { Step::Start } else { Step::Month };
+    let mut step = if whole_seconds {
+        Step::Start
+    } else {
+        Step::Month
+    };
     let (mut total, mut value, mut valid) = (0i64, 0i64, false);
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {
@@ -175,7 +186,19 @@ mod tests {
         assert_eq!(ms("1s 5"), Some(6_000));
         assert_eq!(ms("30 "), Some(30_000));
         assert_eq!(ms("1w"), Some(604_800_000));
-        for bad in ["", "s", "1x", "1y", "1M", "1s1m", "1ms1s", "1m1m", " ", "1 1s", "9223372036854775807"] {
+        for bad in [
+            "",
+            "s",
+            "1x",
+            "1y",
+            "1M",
+            "1s1m",
+            "1ms1s",
+            "1m1m",
+            " ",
+            "1 1s",
+            "9223372036854775807",
+        ] {
             assert_eq!(ms(bad), None, "{bad}");
         }
     }

@@ -35,7 +35,10 @@ mod tests {
     use super::*;
 
     fn check(raw: &'static str, want: &str) {
-        assert_eq!(unescape(&Bytes::from_static(raw.as_bytes())), want.as_bytes());
+        assert_eq!(
+            unescape(&Bytes::from_static(raw.as_bytes())),
+            want.as_bytes()
+        );
     }
 
     #[test]

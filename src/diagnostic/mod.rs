@@ -55,7 +55,10 @@ impl Diagnostic {
 
     /// The same as a warning.
     pub fn warning(message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Warn, ..Self::new(message) }
+        Diagnostic {
+            severity: Severity::Warn,
+            ..Self::new(message)
+        }
     }
 
     /// Sets the place whose line nginx's sentence ends with.

@@ -20,11 +20,24 @@ pub fn nginx_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
 /// What a person at a terminal reads: `nginx: [emerg] ` and nginx's sentence, then the source with the words in
 /// question marked, then advice. Ends with a line end.
 pub fn human(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
-    let mut text = format!("nginx: [{}] {}\n", diagnostic.severity.name(), nginx_line(diagnostic, sources));
+    let mut text = format!(
+        "nginx: [{}] {}\n",
+        diagnostic.severity.name(),
+        nginx_line(diagnostic, sources)
+    );
     let group = group(diagnostic, sources);
     if !group.is_empty() {
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        text.push_str(&renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group]));
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        text.push_str(
+            &renderer
+                .decor_style(DecorStyle::Ascii)
+                .term_width(WIDTH)
+                .render(&[group]),
+        );
         text.push('\n');
     }
     text
@@ -57,7 +70,11 @@ struct Window<'a> {
 impl<'a> Window<'a> {
     fn snippet(self) -> Snippet<'a, Annotation<'a>> {
         let line = usize::try_from(self.first_line).unwrap_or(1);
-        Snippet::source(self.text).path(self.path).line_start(line).fold(true).annotations(self.marks)
+        Snippet::source(self.text)
+            .path(self.path)
+            .line_start(line)
+            .fold(true)
+            .annotations(self.marks)
     }
 }
 
@@ -65,47 +82,101 @@ impl<'a> Window<'a> {
 fn windows<'a>(diagnostic: &'a Diagnostic, sources: &Sources) -> Vec<Window<'a>> {
     const NEAR: u32 = 40;
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    let lines = |span: Span| (sources.line_at(span.source, span.start), sources.line_number(span));
+    let lines = |span: Span| {
+        (
+            sources.line_at(span.source, span.start),
+            sources.line_number(span),
+        )
+    };
     for (index, (span, _)) in diagnostic.labels.iter().enumerate() {
         let home = groups.iter_mut().find(|group| {
-            group.iter().filter_map(|&i| diagnostic.labels.get(i)).any(|(other, _)| {
-                let (a, b) = (lines(*span), lines(*other));
-                other.source == span.source && a.0.abs_diff(b.0) <= NEAR && a.1.abs_diff(b.1) <= NEAR
-            })
+            group
+                .iter()
+                .filter_map(|&i| diagnostic.labels.get(i))
+                .any(|(other, _)| {
+                    let (a, b) = (lines(*span), lines(*other));
+                    other.source == span.source
+                        && a.0.abs_diff(b.0) <= NEAR
+                        && a.1.abs_diff(b.1) <= NEAR
+                })
         });
         match home {
             Some(group) => group.push(index),
             None => groups.push(vec![index]),
         }
     }
-    groups.into_iter().filter_map(|group| window(diagnostic, sources, &group)).collect()
+    groups
+        .into_iter()
+        .filter_map(|group| window(diagnostic, sources, &group))
+        .collect()
 }
 
-fn window<'a>(diagnostic: &'a Diagnostic, sources: &Sources, group: &[usize]) -> Option<Window<'a>> {
-    let labels: Vec<_> = group.iter().filter_map(|&i| Some((i, diagnostic.labels.get(i)?))).collect();
+fn window<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &Sources,
+    group: &[usize],
+) -> Option<Window<'a>> {
+    let labels: Vec<_> = group
+        .iter()
+        .filter_map(|&i| Some((i, diagnostic.labels.get(i)?)))
+        .collect();
     let source = labels.first()?.1.0.source;
-    let first_line = labels.iter().map(|(_, (span, _))| sources.line_at(source, span.start)).min()?;
-    let last_line = labels.iter().map(|(_, (span, _))| sources.line_number(*span)).max()?;
+    let first_line = labels
+        .iter()
+        .map(|(_, (span, _))| sources.line_at(source, span.start))
+        .min()?;
+    let last_line = labels
+        .iter()
+        .map(|(_, (span, _))| sources.line_number(*span))
+        .max()?;
     let (start, _) = sources.line_bounds(source, first_line);
     let (_, end) = sources.line_bounds(source, last_line);
     let text = shown(sources.text(source).get(start..end)?);
     let marks = labels
         .iter()
         .map(|(index, (span, label))| {
-            let kind = if *index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let kind = if *index == 0 {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
             let offset = |at: u32| usize::try_from(at).unwrap_or(end).clamp(start, end) - start;
             let mark = kind.span(offset(span.start)..offset(span.end));
-            if label.is_empty() { mark } else { mark.label(label.as_str()) }
+            if label.is_empty() {
+                mark
+            } else {
+                mark.label(label.as_str())
+            }
         })
         .collect();
-    Some(Window { path: sources.path(source).display().to_string(), first_line, text, marks })
+    Some(Window {
+        path: sources.path(source).display().to_string(),
+        first_line,
+        text,
+        marks,
+    })
 }
 
 /// The text with one printable byte for each that is none, so that offsets stay.
 fn shown(bytes: &[u8]) -> String {
-    let printable = |c: char| if c.is_control() && c != '\n' && c != '\t' { '?' } else { c };
+    let printable = |c: char| {
+        if c.is_control() && c != '\n' && c != '\t' {
+            '?'
+        } else {
+            c
+        }
+    };
     match std::str::from_utf8(bytes) {
         Ok(text) if text.chars().all(|c| printable(c) == c || c == '\r') => text.replace('\r', " "),
-        _ => bytes.iter().map(|&b| if b.is_ascii() { printable(char::from(b)) } else { '?' }).collect(),
+        _ => bytes
+            .iter()
+            .map(|&b| {
+                if b.is_ascii() {
+                    printable(char::from(b))
+                } else {
+                    '?'
+                }
+            })
+            .collect(),
     }
 }

@@ -168,15 +168,24 @@ impl Default for Head {
 impl Head {
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
-        let (mut buf, mut fields) = (std::mem::take(&mut self.buf), std::mem::take(&mut self.fields));
+        let (mut buf, mut fields) = (
+            std::mem::take(&mut self.buf),
+            std::mem::take(&mut self.fields),
+        );
         buf.clear();
         fields.clear();
-        *self = Head { buf, fields, ..Head::default() };
+        *self = Head {
+            buf,
+            fields,
+            ..Head::default()
+        };
     }
 
     /// The bytes of a piece.
     pub fn bytes(&self, piece: Piece) -> &[u8] {
-        self.buf.get(piece.start as usize..piece.end as usize).unwrap_or_default()
+        self.buf
+            .get(piece.start as usize..piece.end as usize)
+            .unwrap_or_default()
     }
 
     /// The value of the first field with a known name.
@@ -188,12 +197,17 @@ impl Head {
 
     /// All values of fields with a known name, in order.
     pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
-        self.fields.iter().filter(move |f| f.known == known).map(|f| self.bytes(f.value))
+        self.fields
+            .iter()
+            .filter(move |f| f.known == known)
+            .map(|f| self.bytes(f.value))
     }
 
     /// All fields as (what it is, name, value), in order.
     pub fn iter(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
-        self.fields.iter().map(|f| (f.known, self.bytes(f.name), self.bytes(f.value)))
+        self.fields
+            .iter()
+            .map(|f| (f.known, self.bytes(f.name), self.bytes(f.value)))
     }
 
     /// Adds a field; its text must stand in `buf` already.
@@ -218,6 +232,9 @@ impl Head {
     fn store(&mut self, text: &[u8]) -> Piece {
         let start = self.buf.len() as u32;
         self.buf.extend_from_slice(text);
-        Piece { start, end: self.buf.len() as u32 }
+        Piece {
+            start,
+            end: self.buf.len() as u32,
+        }
     }
 }

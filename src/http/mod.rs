@@ -1,4 +1,37 @@
 //! HTTP: routing, the engine, the modules.
 
+pub mod body;
+pub mod body_in;
+pub mod conf;
+pub mod connection;
+pub mod core;
+pub mod filter;
 pub mod h1;
 pub mod head;
+pub mod modules;
+pub mod phase;
+pub mod regex;
+pub mod request;
+pub mod response;
+pub mod router;
+pub mod special;
+pub mod upstream;
+pub mod value;
+pub mod variable;
+pub mod worker;
+
+pub use conf::Http;
+
+use crate::config::directive::Directive;
+use crate::cycle::Builder;
+use variable::Variable;
+
+/// The directive tables of all HTTP modules.
+pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
+    self::core::location::DIRECTIVES,
+    self::core::main::DIRECTIVES,
+    self::core::server::DIRECTIVES,
+];
+
+/// The variables of all modules.
+pub static VARIABLES: &[&[Variable]] = &[];

@@ -77,17 +77,28 @@ pub struct Options {
 impl Options {
     /// For the `listen` directive.
     pub fn listen(default_port: u16) -> Self {
-        Options { default_port, listen: true, ..Self::default() }
+        Options {
+            default_port,
+            listen: true,
+            ..Self::default()
+        }
     }
 
     /// For an upstream's `server`.
     pub fn upstream(default_port: u16) -> Self {
-        Options { default_port, ..Self::default() }
+        Options {
+            default_port,
+            ..Self::default()
+        }
     }
 
     /// For `proxy_pass` and its like, behind the scheme.
     pub fn pass(default_port: u16) -> Self {
-        Options { default_port, uri_part: true, ..Self::default() }
+        Options {
+            default_port,
+            uri_part: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -115,7 +126,10 @@ pub struct Address {
 impl Address {
     /// Reads an address and, unless told not to, resolves its host.
     pub fn parse(text: &Bytes, options: Options) -> Result<Address, AddressError> {
-        if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"unix:")) {
+        if text
+            .get(..5)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"unix:"))
+        {
             return unix(&text.slice(5..), options);
         }
         match text.first() {
@@ -136,12 +150,20 @@ fn unix(rest: &Bytes, options: Options) -> Result<Address, AddressError> {
         _ => return Err(AddressError::TooLongPath),
     }
     let addrs = vec![Addr::Unix(PathBuf::from(OsStr::from_bytes(&path)))];
-    Ok(Address { addrs, host: path, uri, ..Address::default() })
+    Ok(Address {
+        addrs,
+        host: path,
+        uri,
+        ..Address::default()
+    })
 }
 
 fn inet(text: &Bytes, options: Options) -> Result<Address, AddressError> {
     let (text, uri) = split_uri(text, memchr::memchr2(b'/', b'?', text), options)?;
-    let mut address = Address { uri, ..Address::default() };
+    let mut address = Address {
+        uri,
+        ..Address::default()
+    };
     let host = match memchr::memchr(b':', &text) {
         Some(colon) => {
             address.set_ports(text.slice(colon + 1..), options)?;
@@ -176,7 +198,11 @@ fn inet6(text: &Bytes, options: Options) -> Result<Address, AddressError> {
     let close = memchr::memchr(b']', text).ok_or(AddressError::InvalidHost)?;
     let (host, rest) = (text.slice(..=close), text.slice(close + 1..));
     let (rest, uri) = split_uri(&rest, memchr::memchr(b'/', &rest), options)?;
-    let mut address = Address { uri, host: host.clone(), ..Address::default() };
+    let mut address = Address {
+        uri,
+        host: host.clone(),
+        ..Address::default()
+    };
     match rest.first() {
         None => address.set_default_port(options),
         Some(b':') => address.set_ports(rest.slice(1..), options)?,
@@ -186,12 +212,18 @@ fn inet6(text: &Bytes, options: Options) -> Result<Address, AddressError> {
     if inner.is_empty() {
         return Err(AddressError::NoHost);
     }
-    let ip = std::str::from_utf8(inner).ok().and_then(|s| s.parse::<Ipv6Addr>().ok());
+    let ip = std::str::from_utf8(inner)
+        .ok()
+        .and_then(|s| s.parse::<Ipv6Addr>().ok());
     Ok(address.with_ips([IpAddr::V6(ip.ok_or(AddressError::InvalidIpv6)?)]))
 }
 
 /// Cuts off the URI that begins at `at`.
-fn split_uri(text: &Bytes, at: Option<usize>, options: Options) -> Result<(Bytes, Bytes), AddressError> {
+fn split_uri(
+    text: &Bytes,
+    at: Option<usize>,
+    options: Options,
+) -> Result<(Bytes, Bytes), AddressError> {
     match at {
         None => Ok((text.clone(), Bytes::new())),
         Some(at) if options.uri_part && !options.listen => Ok((text.slice(..at), text.slice(at..))),
@@ -208,7 +240,9 @@ impl Address {
     /// `80`, or `8000-8009` in a `listen`.
     fn set_ports(&mut self, text: Bytes, options: Options) -> Result<(), AddressError> {
         let (first, last) = split_range(&text, options.listen);
-        self.last_port = last.map(|last| port(last).ok_or(AddressError::InvalidPort)).transpose()?;
+        self.last_port = last
+            .map(|last| port(last).ok_or(AddressError::InvalidPort))
+            .transpose()?;
         self.port = port(first).ok_or(AddressError::InvalidPort)?;
         self.port_text = text;
         self.check_range()
@@ -220,7 +254,10 @@ impl Address {
         if !is_number(first) || !last.is_none_or(is_number) {
             return Ok(false);
         }
-        let options = Options { listen: true, ..Options::default() };
+        let options = Options {
+            listen: true,
+            ..Options::default()
+        };
         self.set_ports(text.clone(), options).map(|()| true)
     }
 
@@ -236,9 +273,14 @@ impl Address {
         let ports = self.port..=self.last_port.unwrap_or(self.port);
         self.addrs = ips
             .into_iter()
-            .flat_map(|ip| ports.clone().map(move |port| Addr::Inet(SocketAddr::new(ip, port))))
+            .flat_map(|ip| {
+                ports
+                    .clone()
+                    .map(move |port| Addr::Inet(SocketAddr::new(ip, port)))
+            })
             .collect();
-        self.wildcard = matches!(self.addrs.first(), Some(Addr::Inet(first)) if first.ip().is_unspecified());
+        self.wildcard =
+            matches!(self.addrs.first(), Some(Addr::Inet(first)) if first.ip().is_unspecified());
         self
     }
 }
@@ -256,11 +298,15 @@ fn is_number(text: &[u8]) -> bool {
 }
 
 fn port(text: &[u8]) -> Option<u16> {
-    number(text).and_then(|n| u16::try_from(n).ok()).filter(|&port| port != 0)
+    number(text)
+        .and_then(|n| u16::try_from(n).ok())
+        .filter(|&port| port != 0)
 }
 
 fn number(text: &[u8]) -> Option<i64> {
-    let digits = std::str::from_utf8(text).ok().filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?;
+    let digits = std::str::from_utf8(text)
+        .ok()
+        .filter(|t| t.bytes().all(|b| b.is_ascii_digit()))?;
     digits.parse().ok()
 }
 
@@ -272,7 +318,9 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     for octet in &mut octets {
         for &byte in parts.next()? {
             let digit = char::from(byte).to_digit(10)?;
-            *octet = octet.checked_mul(10)?.checked_add(u8::try_from(digit).ok()?)?;
+            *octet = octet
+                .checked_mul(10)?
+                .checked_add(u8::try_from(digit).ok()?)?;
         }
     }
     let ip = Ipv4Addr::from(octets);
@@ -285,7 +333,12 @@ mod tests {
 
     fn shown(text: &'static str, options: Options) -> Result<String, AddressError> {
         let address = Address::parse(&Bytes::from_static(text.as_bytes()), options)?;
-        Ok(address.addrs.iter().map(Addr::to_string).collect::<Vec<_>>().join(" "))
+        Ok(address
+            .addrs
+            .iter()
+            .map(Addr::to_string)
+            .collect::<Vec<_>>()
+            .join(" "))
     }
 
     #[test]
@@ -332,34 +385,57 @@ mod tests {
             assert_eq!(listen(text), want, "{text}");
         }
         let long = Bytes::from(format!("unix:/{}", "x".repeat(107)));
-        assert_eq!(Address::parse(&long, Options::listen(80)), Err(AddressError::TooLongPath));
+        assert_eq!(
+            Address::parse(&long, Options::listen(80)),
+            Err(AddressError::TooLongPath)
+        );
     }
 
     #[test]
     fn a_pass_has_a_uri_and_a_default_port() {
-        let parse = |text: &'static str| Address::parse(&Bytes::from_static(text.as_bytes()), Options::pass(80)).unwrap();
+        let parse = |text: &'static str| {
+            Address::parse(&Bytes::from_static(text.as_bytes()), Options::pass(80)).unwrap()
+        };
         let a = parse("127.0.0.1:3000/a:b?c");
-        assert_eq!((&a.host[..], a.port, &a.uri[..], a.no_port), (&b"127.0.0.1"[..], 3000, &b"/a:b?c"[..], false));
+        assert_eq!(
+            (&a.host[..], a.port, &a.uri[..], a.no_port),
+            (&b"127.0.0.1"[..], 3000, &b"/a:b?c"[..], false)
+        );
         let a = parse("127.0.0.1?x:y");
         assert_eq!((a.port, &a.uri[..], a.no_port), (80, &b"?x:y"[..], true));
         let a = parse("unix:/run/app.sock:/base");
-        assert_eq!((&a.host[..], &a.uri[..]), (&b"/run/app.sock"[..], &b"/base"[..]));
+        assert_eq!(
+            (&a.host[..], &a.uri[..]),
+            (&b"/run/app.sock"[..], &b"/base"[..])
+        );
         assert_eq!(parse("[::1]:8080/x").port_text, "8080");
     }
 
     #[test]
     fn dotted_numbers_are_read_as_nginx_reads_them() {
         assert_eq!(ipv4(b"010.1..3"), Some(Ipv4Addr::new(10, 1, 0, 3)));
-        for bad in ["1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.x", "255.255.255.255"] {
+        for bad in [
+            "1.2.3",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "1.2.3.x",
+            "255.255.255.255",
+        ] {
             assert_eq!(ipv4(bad.as_bytes()), None, "{bad}");
         }
     }
 
     #[test]
     fn names_can_stay_unresolved() {
-        let options = Options { no_resolve: true, ..Options::upstream(80) };
+        let options = Options {
+            no_resolve: true,
+            ..Options::upstream(80)
+        };
         let address = Address::parse(&Bytes::from_static(b"app.example:8080"), options).unwrap();
         assert!(address.addrs.is_empty());
-        assert_eq!((&address.host[..], address.port), (&b"app.example"[..], 8080));
+        assert_eq!(
+            (&address.host[..], address.port),
+            (&b"app.example"[..], 8080)
+        );
     }
 }

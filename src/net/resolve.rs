@@ -6,7 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 /// The addresses of a host, in the system's order; none if it has none or cannot be looked up.
 pub fn lookup(host: &[u8]) -> Option<Vec<IpAddr>> {
     let host = std::str::from_utf8(host).ok()?;
-    let all: Vec<IpAddr> = (host, 0).to_socket_addrs().ok()?.map(|address| address.ip()).collect();
+    let all: Vec<IpAddr> = (host, 0)
+        .to_socket_addrs()
+        .ok()?
+        .map(|address| address.ip())
+        .collect();
     let families = Families::of_this_machine();
     let usable: Vec<IpAddr> = all.into_iter().filter(|ip| families.use_ip(ip)).collect();
     (!usable.is_empty()).then_some(usable)
@@ -21,10 +25,21 @@ struct Families {
 
 impl Families {
     fn of_this_machine() -> Self {
-        let mut families = Families { v4: false, v6: false };
-        for address in getifaddrs().into_iter().flatten().filter_map(|interface| interface.address) {
-            families.v4 |= address.as_sockaddr_in().is_some_and(|a| a.ip() != Ipv4Addr::LOCALHOST);
-            families.v6 |= address.as_sockaddr_in6().is_some_and(|a| a.ip() != Ipv6Addr::LOCALHOST);
+        let mut families = Families {
+            v4: false,
+            v6: false,
+        };
+        for address in getifaddrs()
+            .into_iter()
+            .flatten()
+            .filter_map(|interface| interface.address)
+        {
+            families.v4 |= address
+                .as_sockaddr_in()
+                .is_some_and(|a| a.ip() != Ipv4Addr::LOCALHOST);
+            families.v6 |= address
+                .as_sockaddr_in6()
+                .is_some_and(|a| a.ip() != Ipv6Addr::LOCALHOST);
         }
         families
     }
@@ -43,9 +58,15 @@ mod tests {
 
     #[test]
     fn one_family_excludes_the_other_only_if_the_other_is_not_there() {
-        let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+        let (v4, v6) = (
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        );
         let used = |has_v4, has_v6| {
-            let families = Families { v4: has_v4, v6: has_v6 };
+            let families = Families {
+                v4: has_v4,
+                v6: has_v6,
+            };
             (families.use_ip(&v4), families.use_ip(&v6))
         };
         assert_eq!(used(true, false), (true, false));
@@ -56,7 +77,12 @@ mod tests {
 
     #[test]
     fn localhost_is_found_and_nonsense_is_not() {
-        assert!(lookup(b"localhost").unwrap().iter().all(IpAddr::is_loopback));
+        assert!(
+            lookup(b"localhost")
+                .unwrap()
+                .iter()
+                .all(IpAddr::is_loopback)
+        );
         assert_eq!(lookup(b"no-such-host.invalid"), None);
         assert_eq!(lookup(b"\xff"), None);
     }

@@ -1,0 +1,249 @@
+//! One load of the configuration: read, checked, collected, built. A cycle never changes once it is built;
+//! a reload builds another one.
+
+use crate::config::directive::{Contexts, Directive};
+use crate::config::load;
+use crate::config::source::{Files, Sources};
+use crate::config::table::{Collector, Table, walk};
+use crate::config::tree::Word;
+use crate::core::{self, Core, CoreRaw};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::http::{self, Http};
+use crate::net::listen::ListenSpec;
+use bytes::Bytes;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
+
+/// The blocks of the configuration, as bits.
+pub mod context {
+    use super::Contexts;
+
+    /// Outside of all blocks.
+    pub const MAIN: Contexts = Contexts(1);
+    /// `events { }`
+    pub const EVENTS: Contexts = Contexts(1 << 1);
+    /// `http { }`
+    pub const HTTP: Contexts = Contexts(1 << 2);
+    /// `server { }` in `http`
+    pub const SERVER: Contexts = Contexts(1 << 3);
+    /// `if { }` in `server`
+    pub const SERVER_IF: Contexts = Contexts(1 << 4);
+    /// `location { }`
+    pub const LOCATION: Contexts = Contexts(1 << 5);
+    /// `if { }` in `location`
+    pub const LOCATION_IF: Contexts = Contexts(1 << 6);
+    /// `limit_except { }`
+    pub const LIMIT_EXCEPT: Contexts = Contexts(1 << 7);
+    /// `upstream { }` in `http`
+    pub const UPSTREAM: Contexts = Contexts(1 << 8);
+    /// `http`, `server` and `location`: where most settings may stand.
+    pub const EVERYWHERE: Contexts = Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
+
+    /// The names of the blocks, for messages.
+    pub const NAMES: &[(Contexts, &str)] = &[
+        (MAIN, "main"),
+        (EVENTS, "events"),
+        (HTTP, "http"),
+        (SERVER, "server"),
+        (SERVER_IF, "if in server"),
+        (LOCATION, "location"),
+        (LOCATION_IF, "if in location"),
+        (LIMIT_EXCEPT, "limit_except"),
+        (UPSTREAM, "upstream"),
+    ];
+}
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `-p`: what relative names of logs, pid and temporary files are relative to. Ends with a slash.
+    pub prefix: PathBuf,
+    /// `-c`, made absolute.
+    pub conf_file: PathBuf,
+    /// The directory of `conf_file`: what includes and file names are relative to.
+    pub conf_prefix: PathBuf,
+    /// `-e`: the first error log, and the default of `error_log`.
+    pub error_log: PathBuf,
+    /// `-g`: directives in front of the file.
+    pub globals: Option<String>,
+    /// Whether the configuration is only tested: nothing is created or bound.
+    pub test: bool,
+}
+
+/// A configuration in force.
+pub struct Cycle {
+    /// Process-wide settings.
+    pub core: Core,
+    /// The sockets to listen on. Their order is the number by which the HTTP side knows them.
+    pub listens: Vec<ListenSpec>,
+    /// The HTTP side, if there is an `http` block.
+    pub http: Option<Arc<Http>>,
+    /// The options that it was loaded with.
+    pub options: Options,
+}
+
+/// What a load yields: the cycle if there was no error, and all that is to be said.
+pub struct Loaded {
+    /// The configuration, unless it has errors.
+    pub cycle: Option<Arc<Cycle>>,
+    /// Errors and warnings, in the order in which nginx would meet them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts.
+    pub sources: Sources,
+}
+
+/// What the settings are collected in while the configuration is walked.
+pub struct Builder {
+    /// The command line.
+    pub options: Options,
+    /// How files are read.
+    pub files: Rc<dyn Files>,
+    /// The texts read so far.
+    pub sources: Sources,
+    /// What there is to say so far.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The block that is being walked.
+    pub context: Contexts,
+    /// Settings of the core and events modules.
+    pub core: CoreRaw,
+    /// Settings of `http`, while and after that block is walked.
+    pub http: http::conf::HttpBuilder,
+}
+
+/// Loads a configuration. Everything that is wrong with it is collected; nothing is opened for writing or bound.
+pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
+    let mut b = Builder {
+        options: options.clone(),
+        files,
+        sources: Sources::default(),
+        diagnostics: Vec::new(),
+        context: context::MAIN,
+        core: CoreRaw::default(),
+        http: Default::default(),
+    };
+    let files = Rc::clone(&b.files);
+    if let Some(globals) = &options.globals {
+        let items = load::load_text(
+            globals.clone().into_bytes(),
+            &options.conf_prefix,
+            &*files,
+            &mut b.sources,
+        );
+        walk(&mut b, &items, context::MAIN);
+    }
+    let items = load::load(
+        &options.conf_file,
+        &options.conf_prefix,
+        &*files,
+        &mut b.sources,
+    );
+    walk(&mut b, &items, context::MAIN);
+    let core = core::finish(&mut b);
+    let (http, listens) = http::conf::finish(&mut b);
+    let failed = b.diagnostics.iter().any(|d| d.severity == Severity::Emerg);
+    let cycle = (!failed).then(|| {
+        Arc::new(Cycle {
+            core,
+            listens,
+            http,
+            options: b.options,
+        })
+    });
+    Loaded {
+        cycle,
+        diagnostics: b.diagnostics,
+        sources: b.sources,
+    }
+}
+
+impl Builder {
+    /// A file name relative to the prefix (logs, pid, temporary files, documents).
+    pub fn path(&self, name: &[u8]) -> PathBuf {
+        join(&self.options.prefix, name)
+    }
+
+    /// A file name relative to the directory of the configuration file (includes, password files, certificates).
+    pub fn conf_path(&self, name: &[u8]) -> PathBuf {
+        join(&self.options.conf_prefix, name)
+    }
+
+    /// Walks a block in another context.
+    pub fn within(&mut self, context: Contexts, items: &[crate::config::tree::Item]) {
+        let outer = std::mem::replace(&mut self.context, context);
+        walk(self, items, context);
+        self.context = outer;
+    }
+}
+
+impl Collector for Builder {
+    fn table(&self) -> &'static Table<Self> {
+        static TABLE: LazyLock<Table<Builder>> = LazyLock::new(|| Table::new(&tables()));
+        &TABLE
+    }
+
+    fn report(&mut self, d: Diagnostic) {
+        self.diagnostics.push(d);
+    }
+
+    fn enough(&self) -> bool {
+        self.diagnostics.len() >= MOST_DIAGNOSTICS
+    }
+
+    fn context_name(context: Contexts) -> &'static str {
+        context::NAMES
+            .iter()
+            .find(|(c, _)| *c == context)
+            .map_or("", |(_, name)| name)
+    }
+}
+
+/// After so many complaints a configuration is not looked at any further.
+const MOST_DIAGNOSTICS: usize = 50;
+
+/// The directive tables of all modules.
+pub fn tables() -> Vec<&'static [Directive<Builder>]> {
+    let mut all: Vec<&'static [Directive<Builder>]> = vec![core::DIRECTIVES];
+    all.extend_from_slice(http::DIRECTIVES);
+    all
+}
+
+fn join(base: &Path, name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    base.join(std::ffi::OsStr::from_bytes(name))
+}
+
+/// Sets a field once; a second time is nginx's "is duplicate".
+///
+/// # Errors
+/// The field is set already; the caller reports `"name" directive is duplicate`.
+pub fn once<T>(field: &mut Option<T>, name: &Word, value: T) -> Result<(), Diagnostic> {
+    if field.is_some() {
+        return Err(
+            Diagnostic::new(format!("\"{}\" directive is duplicate", name.str()))
+                .label(name.span, "set again here"),
+        );
+    }
+    *field = Some(value);
+    Ok(())
+}
+
+/// `invalid value "x"` at a word.
+pub fn invalid(word: &Word) -> Diagnostic {
+    Diagnostic::new(format!("invalid value \"{}\"", word.str())).label(word.span, "")
+}
+
+/// `invalid parameter "x"` at a word.
+pub fn invalid_parameter(word: &Word) -> Diagnostic {
+    Diagnostic::new(format!("invalid parameter \"{}\"", word.str())).label(word.span, "")
+}
+
+/// Splits `key=value`.
+pub fn parameter<'a>(word: &'a Word, key: &str) -> Option<&'a [u8]> {
+    word.text.strip_prefix(key.as_bytes())?.strip_prefix(b"=")
+}
+
+/// A slice of a word that shares its memory.
+pub fn slice(word: &Word, from: usize) -> Bytes {
+    word.text.slice(from.min(word.text.len())..)
+}

@@ -1,0 +1,116 @@
+//! The body of a request: how it is framed, how it is read, where it is kept.
+
+use super::h1;
+use bytes::Bytes;
+use std::fs::File;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Why a request body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// The client closed the connection (499 in the log).
+    Closed,
+    /// Nothing came for `client_body_timeout` (408).
+    TimedOut,
+    /// Its framing is broken (400).
+    Malformed,
+    /// Larger than `client_max_body_size` (413).
+    TooLarge,
+    /// It could not be stored (500).
+    Storage,
+}
+
+impl BodyError {
+    /// The status to answer with.
+    pub fn status(self) -> u16 {
+        match self {
+            BodyError::Closed => 499,
+            BodyError::TimedOut => 408,
+            BodyError::Malformed => 400,
+            BodyError::TooLarge => 413,
+            BodyError::Storage => 500,
+        }
+    }
+}
+
+/// The body of a request.
+#[derive(Default)]
+pub struct RequestBody {
+    /// Where it comes from; `None`: there is none, or it has been read to its end.
+    pub source: Option<BodySource>,
+    /// `Content-Length`, or the length once a chunked body has been read whole.
+    pub length: Option<u64>,
+    /// Whether it came chunked.
+    pub chunked: bool,
+    /// What has been read to be kept: set by [`read_all`].
+    pub kept: Kept,
+    /// Whether `kept` holds all of it.
+    pub complete: bool,
+}
+
+/// A body that has been read.
+#[derive(Default, Clone)]
+pub struct Kept {
+    /// The first part, in memory.
+    pub memory: Vec<Bytes>,
+    /// What did not fit, in a temporary file, following `memory`; or all of it (`client_body_in_file_only`).
+    pub file: Option<Rc<TempFile>>,
+    /// How many bytes all in all.
+    pub length: u64,
+}
+
+/// A temporary file that is removed when nobody uses it any more.
+pub struct TempFile {
+    /// The open file.
+    pub file: Rc<File>,
+    /// Its name, for `$request_body_file`.
+    pub path: std::path::PathBuf,
+    /// Whether to leave it (`client_body_in_file_only on`).
+    pub keep: bool,
+    /// How many bytes were written.
+    pub length: u64,
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The protocol that a body comes over.
+pub enum BodySource {
+    /// HTTP/1.x.
+    H1(h1::body::Reader),
+}
+
+impl RequestBody {
+    /// Whether the request has a body at all.
+    pub fn is_present(&self) -> bool {
+        self.chunked || self.length.is_some_and(|n| n > 0)
+    }
+
+    /// The next piece of the body as it arrives; `None` at its end.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(Ok(None));
+        };
+        let data = match source {
+            BodySource::H1(reader) => std::task::ready!(reader.poll_data(cx)),
+        };
+        if matches!(data, Ok(None) | Err(_)) {
+            self.source = None;
+        }
+        Poll::Ready(data)
+    }
+
+    /// The next piece of the body.
+    ///
+    /// # Errors
+    /// The body cannot be had; answer with [`BodyError::status`].
+    pub async fn data(&mut self) -> Result<Option<Bytes>, BodyError> {
+        std::future::poll_fn(|cx| self.poll_data(cx)).await
+    }
+}

@@ -1,0 +1,72 @@
+//! A client's connection: who is at the other end, and which protocol is spoken.
+
+use super::worker::Worker;
+use crate::net::stream::Stream;
+use std::cell::{Cell, OnceCell};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+/// The address of the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// An IP address and port.
+    Inet(SocketAddr),
+    /// A Unix domain socket.
+    Unix,
+}
+
+impl Peer {
+    /// The IP address, none for a Unix domain socket.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Peer::Inet(a) => Some(a.ip()),
+            Peer::Unix => None,
+        }
+    }
+
+    /// The address as `$remote_addr` shows it: `unix:` for a Unix domain socket.
+    pub fn write_ip(&self, out: &mut Vec<u8>) {
+        use std::io::Write;
+        let _ = match self {
+            Peer::Inet(a) => write!(out, "{}", a.ip()),
+            Peer::Unix => out.write(b"unix:").map(drop),
+        };
+    }
+}
+
+/// What all requests of a connection share.
+pub struct Client {
+    /// Its number, for logs and `$connection`.
+    pub number: u64,
+    /// How many requests it has made, the current one included (`$connection_requests`).
+    pub requests: Cell<u64>,
+    /// Who it is.
+    pub peer: Peer,
+    /// `peer` without the port, as text.
+    pub peer_text: Vec<u8>,
+    /// The number of the listening socket in the cycle's list at the time of the accept.
+    pub listen: usize,
+    /// The address that the client connected to; looked up when it is first needed.
+    pub local: OnceCell<Peer>,
+    /// When it was accepted: monotonic milliseconds.
+    pub started_ms: u64,
+    /// The stream.
+    pub stream: Rc<Stream>,
+}
+
+/// Serves a connection until it closes.
+pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer) {
+    super::h1::connection::serve(worker, stream, listen, peer).await;
+}
+
+impl Client {
+    /// The address that the client connected to.
+    pub fn local(&self) -> &Peer {
+        self.local.get_or_init(|| {
+            let address = socket2::SockRef::from(&*self.stream).local_addr().ok();
+            address
+                .and_then(|a| a.as_socket())
+                .map_or(Peer::Unix, Peer::Inet)
+        })
+    }
+}

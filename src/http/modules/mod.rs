@@ -1,0 +1,11 @@
+//! The modules, one file or folder under nginx's name for each.
+
+pub mod access;
+pub mod auth_basic;
+pub mod autoindex;
+pub mod index;
+pub mod limit_req;
+pub mod log;
+pub mod rewrite;
+pub mod static_files;
+pub mod try_files;

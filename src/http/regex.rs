@@ -1,0 +1,133 @@
+//! Regular expressions of the configuration: PCRE2, with nginx's messages and its named captures.
+
+use super::request::Request;
+use super::variable::VarId;
+use crate::config::span::Span;
+use crate::cycle::Builder;
+use crate::diagnostic::Diagnostic;
+use pcre2::bytes::{CaptureLocations, Regex as Pcre, RegexBuilder};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A compiled expression. Matching it in a request sets `$1`..`$9` and the named captures of that request.
+#[derive(Debug)]
+pub struct Regex {
+    pattern: Pcre,
+    number: u32,
+    named: Box<[(u32, VarId)]>,
+    /// Whether anybody can see captures of it: it has groups.
+    groups: bool,
+}
+
+impl Regex {
+    /// Compiles a pattern; its named groups become variables.
+    ///
+    /// # Errors
+    /// nginx's `pcre2_compile() failed: ... in "..." at "..."`.
+    pub fn compile(
+        b: &mut Builder,
+        pattern: &[u8],
+        caseless: bool,
+        span: Span,
+    ) -> Result<Self, Diagnostic> {
+        let text = String::from_utf8_lossy(pattern);
+        let compiled = RegexBuilder::new()
+            .caseless(caseless)
+            .jit_if_available(true)
+            .build(&text);
+        let pattern = compiled.map_err(|e| failure(&text, &e).label(span, ""))?;
+        let mut named = Vec::new();
+        for (group, name) in pattern.capture_names().iter().enumerate() {
+            if let Some(name) = name {
+                let id = b
+                    .http
+                    .variables
+                    .define_slot(name.as_bytes())
+                    .map_err(Diagnostic::new)?;
+                named.push((group as u32, id));
+            }
+        }
+        let groups = pattern.captures_len() > 1;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Regex {
+            pattern,
+            number,
+            named: named.into(),
+            groups,
+        })
+    }
+
+    /// Matches a subject; on a match the captures become the request's.
+    pub fn matches(&self, req: &Request, subject: &[u8]) -> bool {
+        if !self.groups {
+            let hit = self.pattern.is_match(subject).unwrap_or(false);
+            if hit {
+                req.clear_captures();
+            }
+            return hit;
+        }
+        LOCATIONS.with_borrow_mut(|all| {
+            let locations = all
+                .entry(self.number)
+                .or_insert_with(|| self.pattern.capture_locations());
+            match self.pattern.captures_read(locations, subject) {
+                Ok(Some(_)) => {
+                    self.keep(req, subject, locations);
+                    true
+                }
+                _ => false,
+            }
+        })
+    }
+
+    /// Whether it matches, leaving the request's captures as they are.
+    pub fn is_match(&self, subject: &[u8]) -> bool {
+        self.pattern.is_match(subject).unwrap_or(false)
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        self.pattern.as_str()
+    }
+
+    fn keep(&self, req: &Request, subject: &[u8], locations: &CaptureLocations) {
+        let mut spans = smallvec::SmallVec::<[(u32, u32); 10]>::new();
+        for i in 0..locations.len() {
+            let (a, z) = locations.get(i).unwrap_or((1, 0));
+            spans.push((a as u32, z as u32));
+        }
+        req.set_captures(subject, &spans);
+        for (group, id) in &self.named {
+            let text = locations
+                .get(*group as usize)
+                .and_then(|(a, z)| subject.get(a..z));
+            req.set_slot(*id, text.unwrap_or_default());
+        }
+    }
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Frees what this thread keeps for expressions: called when a new cycle comes into force.
+pub fn forget_locations() {
+    LOCATIONS.with_borrow_mut(HashMap::clear);
+}
+
+thread_local! {
+    /// Room for captures, one for each expression that was used on this thread: making it anew costs an allocation.
+    static LOCATIONS: RefCell<HashMap<u32, CaptureLocations>> = RefCell::default();
+}
+
+fn failure(pattern: &str, e: &pcre2::Error) -> Diagnostic {
+    let text = e.to_string();
+    // The crate says "PCRE2: error compiling pattern at offset N: reason".
+    let reason = text.rsplit_once(": ").map_or(text.as_str(), |(_, r)| r);
+    let offset = e.offset().unwrap_or(pattern.len()).min(pattern.len());
+    let rest = pattern.get(offset..).unwrap_or_default();
+    Diagnostic::new(if rest.is_empty() {
+        format!("pcre2_compile() failed: {reason} in \"{pattern}\"")
+    } else {
+        format!("pcre2_compile() failed: {reason} in \"{pattern}\" at \"{rest}\"")
+    })
+}

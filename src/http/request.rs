@@ -1,0 +1,279 @@
+//! A request on its way through the phases. The same for every protocol version.
+
+use super::body_in::RequestBody;
+use super::conf::{Http, Location, LocationId, Server, ServerId};
+use super::connection::Client;
+use super::head::{Head, Known, Method};
+use super::response::Response;
+use super::upstream::state::UpstreamState;
+use super::variable::{Definition, VarId};
+use super::worker::Worker;
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One request, or a subrequest of one.
+pub struct Request {
+    /// The thread that serves it.
+    pub worker: Rc<Worker>,
+    /// The configuration that it began with.
+    pub http: Rc<Arc<Http>>,
+    /// Who sent it, and over what.
+    pub client: Rc<Client>,
+    /// What was sent. Shared with subrequests.
+    pub head: Rc<Head>,
+    /// The server that answers.
+    pub server: ServerId,
+    /// The location whose settings hold; the server's own before one is found.
+    pub location: LocationId,
+    /// The method that handlers go by: the head's, unless an error page turned it into GET.
+    pub method: Method,
+    /// The path: decoded, normalised, changed by rewrites.
+    pub uri: Vec<u8>,
+    /// The query without its `?`.
+    pub args: Vec<u8>,
+    /// Whether `uri` is still the client's, and `head.path_query` may be passed on byte for byte
+    /// (nginx: `valid_unparsed_uri`).
+    pub unparsed_uri_valid: bool,
+    /// The host: lower case, without port; from the target or the Host field. Empty if there is none.
+    pub host: Bytes,
+    /// The port that the client named with the host, for `$is_request_port`, `$request_port`.
+    pub host_port: Bytes,
+    /// Number of the connection's address and port whose servers were looked through.
+    pub listen: usize,
+    /// How the body is framed, and what of it has been read.
+    pub body: RequestBody,
+    /// The response being put together.
+    pub response: Response,
+    /// Whether the connection may be kept for another request after this one.
+    pub keepalive: bool,
+    /// Whether it was redirected inside: `internal` locations are open to it.
+    pub internal: bool,
+    /// Whether a rewrite changed the URI since the location was found.
+    pub uri_changed: bool,
+    /// How many more internal changes of the URI are allowed.
+    pub uri_changes: u8,
+    /// The status that `error_page` answers for, kept as the response's unless `=` says otherwise.
+    pub error_status: u16,
+    /// Whether an error page is being fetched: errors from now on get the built-in pages, unless
+    /// `recursive_error_pages` is on.
+    pub error_page: bool,
+    /// Whether `auth_basic` and the like let it pass; kept for `satisfy any`.
+    pub access_status: u16,
+    /// The user name of Basic authentication, once looked at.
+    pub user: RefCell<Option<Option<(Bytes, Bytes)>>>,
+    /// The address of the client as access rules and logs see it (`realip` changes it).
+    pub remote: super::connection::Peer,
+    /// The attempts to get an answer from upstreams, in order.
+    pub upstreams: Vec<UpstreamState>,
+    /// Assigned variables and captures.
+    pub vars: RefCell<Vars>,
+    /// When the first byte of it arrived: monotonic milliseconds.
+    pub started_ms: u64,
+    /// Bytes sent to the client: head and body.
+    pub bytes_sent: Cell<u64>,
+    /// Bytes of the body sent to the client.
+    pub body_bytes_sent: Cell<u64>,
+    /// Bytes of the request received: head and body.
+    pub request_length: Cell<u64>,
+    /// Limit of sending in bytes per second set through `$limit_rate` or by an upstream; overrides the setting.
+    pub limit_rate: Option<u64>,
+    /// The request that this one is a part of: its depth, 0 for a request of a client.
+    pub depth: u8,
+    /// Whether waiting handlers should be given up when the client goes away.
+    pub watch_client: Cell<bool>,
+    /// Whether an access-log line has been written or is not wanted.
+    pub logged: bool,
+    /// Data of modules for the time of this request, found by type.
+    pub extensions: Extensions,
+}
+
+/// Data of modules, found by type. Few requests have any, none has many.
+#[derive(Default)]
+pub struct Extensions(Vec<Box<dyn std::any::Any>>);
+
+impl Extensions {
+    /// The value of this type, if one was put in.
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.0.iter().find_map(|b| b.downcast_ref())
+    }
+
+    /// The same, to change it.
+    pub fn get_mut<T: 'static>(&mut self) -> Option<&mut T> {
+        self.0.iter_mut().find_map(|b| b.downcast_mut())
+    }
+
+    /// Puts a value in, in place of one of the same type.
+    pub fn insert<T: 'static>(&mut self, value: T) {
+        match self.get_mut::<T>() {
+            Some(old) => *old = value,
+            None => self.0.push(Box::new(value)),
+        }
+    }
+
+    /// Takes a value out.
+    pub fn remove<T: 'static>(&mut self) -> Option<T> {
+        let i = self.0.iter().position(|b| b.is::<T>())?;
+        self.0.swap_remove(i).downcast().ok().map(|b| *b)
+    }
+
+    /// Drops all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Values that belong to one request: slots of variables, and the captures of the last match.
+#[derive(Default)]
+pub struct Vars {
+    slots: Vec<Slot>,
+    subject: Vec<u8>,
+    captures: SmallVec<[(u32, u32); 10]>,
+    depth: u8,
+}
+
+#[derive(Clone, Default)]
+enum Slot {
+    #[default]
+    Unset,
+    NotFound,
+    Value(Bytes),
+}
+
+/// How deep values of maps may refer to each other before it must be a cycle.
+const MAX_DEPTH: u8 = 100;
+
+impl Request {
+    /// The settings of the location.
+    pub fn location<'a>(&self, http: &'a Http) -> &'a Location {
+        http.location(self.location)
+    }
+
+    /// The settings of the server.
+    pub fn server<'a>(&self, http: &'a Http) -> &'a Server {
+        http.server(self.server)
+    }
+
+    /// The first request header field with this name.
+    pub fn header(&self, known: Known) -> Option<&[u8]> {
+        self.head.get(known)
+    }
+
+    /// The name of the method as handlers should see it.
+    pub fn method_name(&self) -> &[u8] {
+        if self.method == self.head.method {
+            self.head.bytes(self.head.method_name)
+        } else {
+            b"GET"
+        }
+    }
+
+    /// Writes a variable's value; `false` if it has none.
+    pub fn variable(&self, id: VarId, out: &mut Vec<u8>) -> bool {
+        match self.http.variables.get(id) {
+            None => false,
+            Some(Definition::Plain(get) | Definition::Settable(get, _)) => get(self, out),
+            Some(Definition::Family(get, name)) => get(self, name, out),
+            Some(Definition::Slot(compute)) => {
+                match self.vars.borrow().slots.get(id.0 as usize) {
+                    Some(Slot::Value(v)) => {
+                        out.extend_from_slice(v);
+                        return true;
+                    }
+                    Some(Slot::NotFound) => return false,
+                    _ => {}
+                }
+                let Some(compute) = compute else { return false };
+                if self.vars.borrow().depth >= MAX_DEPTH {
+                    return false;
+                }
+                self.vars.borrow_mut().depth += 1;
+                let start = out.len();
+                let found = compute.compute(self, out);
+                self.vars.borrow_mut().depth -= 1;
+                if !compute.volatile() {
+                    let value = match found {
+                        true => Slot::Value(Bytes::copy_from_slice(
+                            out.get(start..).unwrap_or_default(),
+                        )),
+                        false => Slot::NotFound,
+                    };
+                    self.store(id, value);
+                }
+                found
+            }
+        }
+    }
+
+    /// Whether a slot variable has been assigned in this request.
+    pub fn is_assigned(&self, id: VarId) -> bool {
+        matches!(
+            self.vars.borrow().slots.get(id.0 as usize),
+            Some(Slot::Value(_))
+        )
+    }
+
+    /// Assigns to a slot variable.
+    pub fn set_slot(&self, id: VarId, value: &[u8]) {
+        self.store(id, Slot::Value(Bytes::copy_from_slice(value)));
+    }
+
+    /// Assigns to any variable that `set` may assign to.
+    pub fn assign(&mut self, id: VarId, value: Bytes) {
+        match self.http.variables.get(id) {
+            Some(Definition::Settable(_, set)) => set(self, &value),
+            _ => self.store(id, Slot::Value(value)),
+        }
+    }
+
+    fn store(&self, id: VarId, value: Slot) {
+        let mut vars = self.vars.borrow_mut();
+        if vars.slots.len() <= id.0 as usize {
+            vars.slots.resize(self.http.variables.len(), Slot::Unset);
+        }
+        if let Some(slot) = vars.slots.get_mut(id.0 as usize) {
+            *slot = value;
+        }
+    }
+
+    /// Appends `$1`..`$9`; `false` if the last match has no such group.
+    pub fn capture(&self, n: u8, out: &mut Vec<u8>) -> bool {
+        let vars = self.vars.borrow();
+        let Some(&(a, z)) = vars.captures.get(usize::from(n)) else {
+            return false;
+        };
+        match vars.subject.get(a as usize..z as usize) {
+            Some(text) => {
+                out.extend_from_slice(text);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Makes these the captures of the request. A group that took no part has its start behind its end.
+    pub fn set_captures(&self, subject: &[u8], spans: &[(u32, u32)]) {
+        let mut vars = self.vars.borrow_mut();
+        vars.subject.clear();
+        vars.subject.extend_from_slice(subject);
+        vars.captures.clear();
+        vars.captures.extend_from_slice(spans);
+    }
+
+    /// Forgets the captures.
+    pub fn clear_captures(&self) {
+        self.vars.borrow_mut().captures.clear();
+    }
+}
+
+impl Vars {
+    /// Forgets everything, keeping the memory.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+        self.captures.clear();
+        self.subject.clear();
+        self.depth = 0;
+    }
+}

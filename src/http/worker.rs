@@ -1,0 +1,132 @@
+//! What one worker thread has: the cycle in force, its connections, its pools. Never crosses threads.
+
+use super::conf::Http;
+use super::head::Head;
+use crate::cycle::Cycle;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// The context of a worker thread.
+pub struct Worker {
+    /// The number of the thread, from 0.
+    pub number: usize,
+    cycle: RefCell<Arc<Cycle>>,
+    http: RefCell<Option<Rc<Arc<Http>>>>,
+    /// Connections that are open.
+    pub active: Cell<usize>,
+    shutting_down: Cell<bool>,
+    /// Wakes idle connections at shutdown.
+    pub shutdown: Notify,
+    heads: RefCell<Vec<Rc<Head>>>,
+    buffers: RefCell<Vec<Vec<u8>>>,
+    /// Idle connections to upstreams.
+    pub upstreams: super::upstream::pool::Pools,
+    /// Contents and descriptors of files that were served.
+    pub files: super::modules::static_files::Cache,
+    /// What fails when nobody looks, as a hook for the tests of graceful shutdown.
+    next_connection: Cell<u64>,
+}
+
+/// So many heads and buffers are kept for reuse by each thread.
+const POOLED: usize = 256;
+/// Buffers that grew larger than this are not kept.
+const KEEP_CAPACITY: usize = 64 * 1024;
+
+impl Worker {
+    /// The context of thread `number`, with its first cycle.
+    pub fn new(number: usize, cycle: Arc<Cycle>) -> Rc<Self> {
+        let http = cycle.http.clone().map(Rc::new);
+        Rc::new(Worker {
+            number,
+            cycle: RefCell::new(cycle),
+            http: RefCell::new(http),
+            active: Cell::new(0),
+            shutting_down: Cell::new(false),
+            shutdown: Notify::new(),
+            heads: RefCell::default(),
+            buffers: RefCell::default(),
+            upstreams: Default::default(),
+            files: Default::default(),
+            next_connection: Cell::new(0),
+        })
+    }
+
+    /// Puts a new cycle in force: requests that begin from now on see it.
+    pub fn set_cycle(&self, cycle: Arc<Cycle>) {
+        super::regex::forget_locations();
+        self.http.replace(cycle.http.clone().map(Rc::new));
+        self.cycle.replace(cycle);
+    }
+
+    /// The cycle in force.
+    pub fn cycle(&self) -> Arc<Cycle> {
+        self.cycle.borrow().clone()
+    }
+
+    /// The HTTP side of the cycle in force.
+    pub fn http(&self) -> Option<Rc<Arc<Http>>> {
+        self.http.borrow().clone()
+    }
+
+    /// Begins a graceful shutdown: idle connections close at once, others when their request is answered.
+    pub fn begin_shutdown(&self) {
+        self.shutting_down.set(true);
+        self.shutdown.notify_waiters();
+    }
+
+    /// Whether a shutdown has begun.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down.get()
+    }
+
+    /// How many connections are open.
+    pub fn active(&self) -> usize {
+        self.active.get()
+    }
+
+    /// Called when the thread is about to wait for events: what was gathered is written out.
+    pub fn before_park(&self) {
+        crate::log::flush_thread();
+    }
+
+    /// A number for a new connection, unique in the worker process (`$connection`).
+    pub fn connection_number(&self) -> u64 {
+        let n = self.next_connection.get() + 1;
+        self.next_connection.set(n);
+        crate::log::connection_number(self.number, n)
+    }
+
+    /// An empty head with room.
+    pub fn take_head(&self) -> Rc<Head> {
+        self.heads.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives a head back, if nobody else holds it.
+    pub fn give_head(&self, mut head: Rc<Head>) {
+        let Some(inner) = Rc::get_mut(&mut head) else {
+            return;
+        };
+        if inner.buf.capacity() <= KEEP_CAPACITY && self.heads.borrow().len() < POOLED {
+            inner.clear();
+            self.heads.borrow_mut().push(head);
+        }
+    }
+
+    /// An empty buffer with room.
+    pub fn take_buffer(&self) -> Vec<u8> {
+        self.buffers
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(4096))
+    }
+
+    /// Gives a buffer back.
+    pub fn give_buffer(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= KEEP_CAPACITY && self.buffers.borrow().len() < POOLED {
+            buffer.clear();
+            self.buffers.borrow_mut().push(buffer);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A connection to a client or to an upstream: TCP or Unix, later TLS. Reads and writes go through `&self`,
+//! so that a request's body can be read while its response is written.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::{Context, Poll, ready};
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+/// A byte stream.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix domain socket.
+    Unix(UnixStream),
+}
+
+macro_rules! each {
+    ($self:expr, $s:ident => $e:expr) => {
+        match $self {
+            Stream::Tcp($s) => $e,
+            Stream::Unix($s) => $e,
+        }
+    };
+}
+
+impl Stream {
+    /// Appends what has arrived to `buf`, at most its spare capacity; 0 bytes mean the end of the stream.
+    ///
+    /// # Errors
+    /// As recv(2).
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(each!(self, s => s.poll_read_ready(cx)))?;
+            match self.try_read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// The same without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing has arrived.
+    pub fn try_read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        let room = buf.capacity() - buf.len();
+        let n = each!(self, s => s.try_read_buf(buf))?;
+        if n > 0 && n < room {
+            // The socket is drained. Saying so saves the recv that would only report it; new data is a new edge.
+            let drained = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+            let _ = each!(self, s => s.try_io(Interest::READABLE, drained));
+        }
+        Ok(n)
+    }
+
+    /// Whether there is something to read, the end of the stream included. Takes no buffer.
+    ///
+    /// # Errors
+    /// As epoll reports them.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, s => s.poll_read_ready(cx))
+    }
+
+    /// Ready when the other side has closed or broken the connection. Data that waits to be read leaves it pending
+    /// for good: whoever pipelines is still there.
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if ready!(each!(self, s => s.poll_read_ready(cx))).is_err() {
+                return Poll::Ready(());
+            }
+            let mut byte = [std::mem::MaybeUninit::<u8>::uninit()];
+            let peek = each!(self, s => s.try_io(Interest::READABLE, || {
+                socket2::SockRef::from(s).peek(&mut byte)
+            }));
+            match peek {
+                Ok(0) => return Poll::Ready(()),
+                Ok(_) => return Poll::Pending,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Writes from several buffers.
+    ///
+    /// # Errors
+    /// As writev(2).
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match each!(self, s => s.try_write_vectored(bufs)) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(each!(self, s => s.poll_write_ready(cx)))?
+                }
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Sends from several buffers, telling the kernel that more follows at once, so that a head leaves with the
+    /// start of its file.
+    ///
+    /// # Errors
+    /// As sendmsg(2).
+    pub fn poll_write_more(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        loop {
+            let send = || {
+                let flags = SendFlags::MORE | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+                Ok(sendmsg(
+                    self.as_fd(),
+                    bufs,
+                    &mut SendAncillaryBuffer::default(),
+                    flags,
+                )?)
+            };
+            match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(each!(self, s => s.poll_write_ready(cx)))?
+                }
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Sends a range of a file without copying it through the process. 0 means that the file has ended.
+    ///
+    /// # Errors
+    /// As sendfile(2).
+    pub fn poll_sendfile(
+        &self,
+        cx: &mut Context<'_>,
+        file: BorrowedFd<'_>,
+        offset: &mut u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let send = || {
+                Ok(rustix::fs::sendfile(
+                    self.as_fd(),
+                    file,
+                    Some(offset),
+                    count,
+                )?)
+            };
+            match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(each!(self, s => s.poll_write_ready(cx)))?
+                }
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Ends the sending side.
+    pub fn shutdown_write(&self) {
+        let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Write);
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        each!(self, s => s.as_fd())
+    }
+}
