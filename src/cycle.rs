@@ -89,6 +89,8 @@ pub struct Loaded {
     pub cycle: Option<Arc<Cycle>>,
     /// Errors and warnings, in the order in which nginx would meet them.
     pub diagnostics: Vec<Diagnostic>,
+    /// Whether the text was right as far as it goes. nginx says so before it looks at what is missing.
+    pub syntax_ok: bool,
     /// The texts.
     pub sources: Sources,
 }
@@ -139,10 +141,10 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         &mut b.sources,
     );
     walk(&mut b, &items, context::MAIN);
-    let core = core::finish(&mut b);
     let (http, listens) = http::conf::finish(&mut b);
-    let failed = b.diagnostics.iter().any(|d| d.severity == Severity::Emerg);
-    let cycle = (!failed).then(|| {
+    let syntax_ok = !failed(&b);
+    let core = core::finish(&mut b);
+    let cycle = (!failed(&b)).then(|| {
         Arc::new(Cycle {
             core,
             listens,
@@ -153,8 +155,13 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
     Loaded {
         cycle,
         diagnostics: b.diagnostics,
+        syntax_ok,
         sources: b.sources,
     }
+}
+
+fn failed(b: &Builder) -> bool {
+    b.diagnostics.iter().any(|d| d.severity == Severity::Emerg)
 }
 
 impl Builder {
@@ -203,7 +210,7 @@ const MOST_DIAGNOSTICS: usize = 50;
 
 /// The directive tables of all modules.
 pub fn tables() -> Vec<&'static [Directive<Builder>]> {
-    let mut all: Vec<&'static [Directive<Builder>]> = vec![core::DIRECTIVES];
+    let mut all: Vec<&'static [Directive<Builder>]> = core::DIRECTIVES.to_vec();
     all.extend_from_slice(http::DIRECTIVES);
     all
 }

@@ -1,5 +1,6 @@
 //! goodgate: a web server that reads nginx.conf unchanged.
 
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod cycle;
@@ -7,3 +8,4 @@ pub mod diagnostic;
 pub mod http;
 pub mod log;
 pub mod net;
+pub mod process;

@@ -1,0 +1,7 @@
+//! The command line.
+
+pub mod defaults;
+pub mod modules;
+pub mod options;
+pub mod place;
+pub mod version;

@@ -1,0 +1,100 @@
+//! What `-v`, `-V` and `-h` print.
+
+use super::defaults;
+use super::modules;
+use super::options::Options;
+
+/// The name and version of this program, as error log and `Server` show it: `goodgate/0.1.0`.
+pub const PRODUCT: &str = concat!("goodgate/", env!("CARGO_PKG_VERSION"));
+
+/// The version of nginx whose behaviour this is. Tools that read `-V` decide by it what the server can do.
+pub const NGINX_VERSION: &str = "1.31.5";
+
+/// The text for the options given; nginx prints all of it to standard error.
+pub fn text(options: &Options) -> String {
+    let mut text = format!("goodgate version: {PRODUCT}\nnginx version: nginx/{NGINX_VERSION}\n");
+    if options.help {
+        text.push_str(&usage());
+    }
+    if options.configure {
+        text.push_str(&format!("configure arguments: {}\n", configure_arguments()));
+    }
+    text
+}
+
+fn usage() -> String {
+    format!(
+        "Usage: goodgate [-?hvVtTq] [-s signal] [-p prefix]
+                [-e filename] [-c filename] [-g directives] [--watch]
+
+Options:
+  -?,-h,--help  : this help
+  -v,--version  : show version and exit
+  -V            : show version and configure options then exit
+  -t            : test configuration and exit
+  -T            : test configuration, dump it and exit
+  -q            : suppress non-error messages during configuration testing
+  -s signal     : send signal to a master process: stop, quit, reopen, reload
+  -p prefix     : set prefix path (default: {}/)
+  -e filename   : set error log file (default: {})
+  -c filename   : set configuration file (default: {})
+  -g directives : set global directives out of configuration file
+  --watch       : reload when a file of the configuration changes
+
+",
+        defaults::PREFIX.trim_end_matches('/'),
+        defaults::ERROR_LOG_PATH,
+        defaults::CONF_PATH,
+    )
+}
+
+fn configure_arguments() -> String {
+    let paths = [
+        ("prefix", defaults::PREFIX),
+        ("conf-path", defaults::CONF_PATH),
+        ("http-log-path", defaults::HTTP_LOG_PATH),
+        ("error-log-path", defaults::ERROR_LOG_PATH),
+        ("lock-path", defaults::LOCK_PATH),
+        ("pid-path", defaults::PID_PATH),
+        ("modules-path", defaults::MODULES_PATH),
+        (
+            "http-client-body-temp-path",
+            defaults::CLIENT_BODY_TEMP_PATH,
+        ),
+        ("http-proxy-temp-path", defaults::PROXY_TEMP_PATH),
+    ];
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|(option, path)| format!("--{option}={path}"))
+        .collect();
+    paths.join(" ") + &modules::configure_arguments()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_ours_and_the_second_is_what_tools_look_for() {
+        let text = text(&Options {
+            version: true,
+            configure: true,
+            ..Options::default()
+        });
+        let mut lines = text.lines();
+        assert_eq!(
+            lines.next(),
+            Some(concat!(
+                "goodgate version: goodgate/",
+                env!("CARGO_PKG_VERSION")
+            ))
+        );
+        assert_eq!(lines.next(), Some("nginx version: nginx/1.31.5"));
+        assert!(
+            lines
+                .next()
+                .is_some_and(|l| l.starts_with("configure arguments: --prefix="))
+        );
+        assert_eq!(lines.next(), None);
+    }
+}

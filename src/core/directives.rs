@@ -1,0 +1,182 @@
+//! The directives of the main context, nginx's core module.
+
+use super::account::{self, Account};
+use super::affinity::{self, Affinity};
+use super::{argument, at, whole_number};
+use crate::cli::modules;
+use crate::config::directive::{Args, Directive};
+use crate::config::table::Collector;
+use crate::config::tree::Node;
+use crate::cycle::Builder;
+use crate::cycle::context::MAIN;
+use crate::diagnostic::Diagnostic;
+use bytes::Bytes;
+use std::path::Path;
+use std::time::Duration;
+
+/// Values of directives that are read as nginx reads them and then have no effect here, each for the reason that its
+/// documentation gives.
+#[derive(Debug, Default)]
+pub struct WithoutEffect {
+    pub(crate) timer_resolution: Option<Duration>,
+    pub(crate) lock_file: Option<Bytes>,
+    pub(crate) debug_points: Option<usize>,
+    pub(crate) pcre_jit: Option<bool>,
+    pub(crate) multi_accept: Option<bool>,
+    pub(crate) accept_mutex: Option<bool>,
+    pub(crate) accept_mutex_delay: Option<Duration>,
+    pub(crate) epoll_events: Option<i64>,
+    pub(crate) worker_aio_requests: Option<i64>,
+}
+
+type D = Directive<Builder>;
+
+/// The table.
+pub static DIRECTIVES: &[D] = &[
+    D::flag("daemon", MAIN, |b| &mut b.core.daemon)
+        .default("on")
+        .doc("Whether the server leaves the terminal and runs in the background."),
+    D::flag("master_process", MAIN, |b| &mut b.core.master_process)
+        .default("on")
+        .doc("Whether a master process starts and watches the worker process. Off is for debugging: one process does all."),
+    D::custom("worker_processes", MAIN, Args::Exactly(1), set_worker_processes)
+        .syntax("number | auto")
+        .default("1")
+        .doc("How many threads of the worker process serve connections; auto takes one per processor."),
+    D::custom("user", MAIN, Args::Between(1, 2), set_user)
+        .syntax("user [group]")
+        .default("nobody nogroup")
+        .doc("Whom the worker process runs as, when the master was started by root."),
+    D::text("pid", MAIN, |b| &mut b.core.pid)
+        .syntax("file")
+        .default("/run/nginx.pid")
+        .doc("The file that holds the process id of the master."),
+    D::custom("worker_priority", MAIN, Args::Exactly(1), set_worker_priority)
+        .syntax("number")
+        .default("0")
+        .doc("The scheduling priority of the worker process, from -20 to 20; negative means more time."),
+    D::custom("worker_cpu_affinity", MAIN, Args::AtLeast(1), set_worker_cpu_affinity)
+        .syntax("cpumask ... | auto [cpumask]")
+        .doc("Which processors each thread of the worker may use, as binary masks; auto gives each thread one."),
+    D::number("worker_rlimit_nofile", MAIN, |b| &mut b.core.rlimit_nofile)
+        .doc("The limit of open files of the worker process."),
+    D::offset("worker_rlimit_core", MAIN, |b| &mut b.core.rlimit_core)
+        .doc("The largest core file that the worker process may leave."),
+    D::time("worker_shutdown_timeout", MAIN, |b| &mut b.core.shutdown_timeout)
+        .doc("How long connections may take to finish after a graceful stop or a reload; then they are closed."),
+    D::text("working_directory", MAIN, |b| &mut b.core.working_directory)
+        .syntax("directory")
+        .doc("The current directory of the worker process: where a core file goes."),
+    D::custom("env", MAIN, Args::Exactly(1), set_env)
+        .syntax("variable[=value]")
+        .default("TZ")
+        .doc("An environment variable that the worker process keeps, or gets."),
+    D::custom("load_module", MAIN, Args::Exactly(1), set_load_module)
+        .syntax("file")
+        .doc("Accepted for modules that are built in; others cannot be loaded."),
+    D::time("timer_resolution", MAIN, |b| &mut b.core.without_effect.timer_resolution)
+        .syntax("interval")
+        .doc("No effect: the clock is read once per turn of the event loop, at no cost worth saving."),
+    D::text("lock_file", MAIN, |b| &mut b.core.without_effect.lock_file)
+        .syntax("file")
+        .default("/var/lock/nginx.lock")
+        .doc("No effect: nothing is locked by a file."),
+    D::choice("debug_points", MAIN, &["stop", "abort"], |b| &mut b.core.without_effect.debug_points)
+        .syntax("abort | stop")
+        .doc("No effect: the code has none of the debug points."),
+    D::flag("pcre_jit", MAIN, |b| &mut b.core.without_effect.pcre_jit)
+        .default("off")
+        .doc("No effect: regular expressions are always compiled to machine code where the system allows it."),
+    D::no_op(
+        "thread_pool",
+        MAIN,
+        Args::Between(2, 3),
+        "file operations that could block use one pool of threads, which grows as needed",
+    )
+    .syntax("name threads=number [max_queue=number]"),
+];
+
+fn set_worker_processes(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.core.worker_processes.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    let text = argument(node, 0);
+    let count = if text == b"auto" {
+        Some(affinity::cpus())
+    } else {
+        whole_number(text)
+    };
+    b.core.worker_processes = Some(count.ok_or_else(|| node.fault("invalid value"))?);
+    Ok(())
+}
+
+fn set_user(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.core.account.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    if !account::can_change() {
+        let warning = Diagnostic::warning(
+            "the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored",
+        );
+        b.report(warning.at(node.end).label(node.name.span, ""));
+        return Ok(());
+    }
+    let user = String::from_utf8_lossy(argument(node, 0));
+    let group = node.arg(1).map_or(user.clone(), |word| word.str());
+    b.core.account = Some(Account::look_up(&user, &group).map_err(|message| {
+        let group = message.starts_with("getgrnam");
+        let diagnostic = at(node, usize::from(group && node.args.len() > 1), message);
+        match group && node.args.len() == 1 {
+            true => diagnostic.help(
+                "without a second argument the group has the user's name: name an existing one",
+            ),
+            false => diagnostic,
+        }
+    })?);
+    Ok(())
+}
+
+fn set_worker_priority(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.core.worker_priority.is_some_and(|priority| priority != 0) {
+        return Err(node.fault("is duplicate"));
+    }
+    let (sign, digits) = match argument(node, 0) {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        digits => (1, digits),
+    };
+    let number = whole_number(digits).and_then(|n| i32::try_from(n).ok());
+    b.core.worker_priority = Some(sign * number.ok_or_else(|| node.fault("invalid number"))?);
+    Ok(())
+}
+
+fn set_worker_cpu_affinity(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.core.affinity.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    b.core.affinity = Some(Affinity::parse(node)?);
+    Ok(())
+}
+
+fn set_env(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    b.core.env.extend(node.arg(0).map(|word| word.text.clone()));
+    Ok(())
+}
+
+fn set_load_module(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.core.events {
+        return Err(node.fault("is specified too late"));
+    }
+    let path = String::from_utf8_lossy(argument(node, 0)).into_owned();
+    let file = Path::new(&path)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    if modules::built_in(&file) {
+        return Ok(());
+    }
+    Err(at(node, 0, format!("module \"{file}\" is not supported by goodgate yet")).help(
+        "dynamic modules of nginx cannot be loaded; if nothing else in the configuration needs this one, remove the line",
+    ))
+}

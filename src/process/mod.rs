@@ -1,0 +1,3 @@
+//! Master and worker process: starting, signals, reloading, ending.
+
+pub mod system;

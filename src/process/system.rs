@@ -1,0 +1,50 @@
+//! The system calls that no safe interface covers. The only unsafe code of the project.
+#![allow(unsafe_code, reason = "each block says why it is sound")]
+
+use nix::libc;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Takes over a descriptor that the parent process left open across `exec`, named by its number. It is to be called
+/// at the start of `main`, once for each number. An error if there is no such descriptor.
+pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    if number <= libc::STDERR_FILENO {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    // SAFETY: F_GETFD touches no memory; it fails on a number that is not open.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open, and as this process has opened nothing by this number itself, nobody else in it
+    // owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Sets the length of the queue of TCP Fast Open on a listening socket.
+pub fn set_tcp_fastopen(socket: BorrowedFd<'_>, queue: u32) -> io::Result<()> {
+    set_tcp_option(socket, libc::TCP_FASTOPEN, queue)
+}
+
+/// Wakes the listener only when data has come, waiting this long at most (in seconds, 0 for never).
+pub fn set_tcp_defer_accept(socket: BorrowedFd<'_>, seconds: u32) -> io::Result<()> {
+    set_tcp_option(socket, libc::TCP_DEFER_ACCEPT, seconds)
+}
+
+fn set_tcp_option(socket: BorrowedFd<'_>, option: libc::c_int, value: u32) -> io::Result<()> {
+    let value = libc::c_int::try_from(value).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the pointer and the length describe `value`, which lives through the call and is only read.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            option,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
