@@ -1,5 +1,7 @@
 //! The head of a request: what the client sent before the body, kept in one buffer.
 
+use super::h1::parse::Scan;
+
 /// A piece of [`Head::buf`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Piece {
@@ -31,6 +33,31 @@ pub enum Method {
     Connect,
     /// Any other token.
     Other,
+}
+
+impl Method {
+    /// Recognises a method as it is written (RFC 9110 section 9.1: case matters).
+    pub fn of(name: &[u8]) -> Method {
+        match name {
+            b"GET" => Method::Get,
+            b"HEAD" => Method::Head,
+            b"POST" => Method::Post,
+            b"PUT" => Method::Put,
+            b"DELETE" => Method::Delete,
+            b"MKCOL" => Method::Mkcol,
+            b"COPY" => Method::Copy,
+            b"MOVE" => Method::Move,
+            b"OPTIONS" => Method::Options,
+            b"PROPFIND" => Method::Propfind,
+            b"PROPPATCH" => Method::Proppatch,
+            b"LOCK" => Method::Lock,
+            b"UNLOCK" => Method::Unlock,
+            b"PATCH" => Method::Patch,
+            b"TRACE" => Method::Trace,
+            b"CONNECT" => Method::Connect,
+            _ => Method::Other,
+        }
+    }
 }
 
 /// The version that the request line names.
@@ -100,10 +127,12 @@ known_fields! {
     Overwrite = b"overwrite",
     Date = b"date",
     ProxyConnection = b"proxy-connection",
+    ProxyAuthorization = b"proxy-authorization",
+    ContentRange = b"content-range",
 }
 
 /// One header field line. Names and values are bytes as they came, white space around values cut off.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// What the server recognises it as.
     pub known: Known,
@@ -143,6 +172,10 @@ pub struct Head {
     pub fields: Vec<Field>,
     /// For each known name the number of its first field plus one, 0 if there is none.
     pub first: [u16; Known::COUNT],
+    /// Lines dropped as invalid (directive `ignore_invalid_headers`), for the error log.
+    pub dropped: Vec<Piece>,
+    /// How far the parser has come: `parse` goes on from there when more bytes have arrived.
+    pub scan: Scan,
 }
 
 impl Default for Head {
@@ -161,6 +194,8 @@ impl Default for Head {
             version_text: Piece::default(),
             fields: Vec::new(),
             first: [0; Known::COUNT],
+            dropped: Vec::new(),
+            scan: Scan::default(),
         }
     }
 }
@@ -174,9 +209,12 @@ impl Head {
         );
         buf.clear();
         fields.clear();
+        let mut dropped = std::mem::take(&mut self.dropped);
+        dropped.clear();
         *self = Head {
             buf,
             fields,
+            dropped,
             ..Head::default()
         };
     }

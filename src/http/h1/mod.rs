@@ -1,4 +1,10 @@
 //! The HTTP/1.1 engine (RFC 9112).
 
+pub mod bad;
 pub mod body;
+pub mod chunked;
 pub mod connection;
+mod field_line;
+pub mod framing;
+pub mod parse;
+mod request_line;

@@ -1,0 +1,131 @@
+//! One header field line, byte by byte (RFC 9112 section 5, as nginx reads it).
+
+use super::bad::Bad;
+use crate::http::head::{Head, Piece};
+
+/// Where in the line the next byte stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// At its first byte.
+    #[default]
+    Start,
+    /// In the name.
+    Name,
+    /// Spaces before the value.
+    BeforeValue,
+    /// In the value.
+    Value,
+    /// The line feed behind a field.
+    LineFeed,
+    /// The line feed behind the whole head.
+    LastLineFeed,
+}
+
+/// What stood on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It is not complete.
+    Partial,
+    /// A field. `valid` says whether nginx takes all bytes of its name.
+    Field {
+        /// The name.
+        name: Piece,
+        /// The value, spaces around it cut off.
+        value: Piece,
+        /// Letters, digits, dashes, and underscores where `underscores_in_headers` allows them.
+        valid: bool,
+        /// Offset behind the line.
+        end: usize,
+    },
+    /// The empty line that ends the head; the offset behind it.
+    Empty(usize),
+}
+
+/// Reads `buf[from..to]`.
+pub fn scan(head: &mut Head, from: usize, to: usize, underscores: bool) -> Result<Line, Bad> {
+    let progress = &mut head.scan;
+    for (i, &byte) in head.buf.iter().enumerate().take(to).skip(from) {
+        let at = i as u32;
+        let bad = Bad::Field(Piece {
+            start: progress.name.start,
+            end: at,
+        });
+        match progress.field {
+            State::Start => {
+                progress.name = Piece { start: at, end: at };
+                progress.valid = true;
+                match byte {
+                    b'\r' => progress.field = State::LastLineFeed,
+                    b'\n' => return Ok(Line::Empty(i + 1)),
+                    0..=b' ' | b':' | 0x7f => return Err(Bad::Field(progress.name)),
+                    _ => {
+                        progress.field = State::Name;
+                        progress.valid = is_name_byte(byte, underscores);
+                    }
+                }
+            }
+            State::Name => match byte {
+                b':' => {
+                    progress.name.end = at;
+                    progress.field = State::BeforeValue;
+                }
+                // A line without a colon is a field without a value.
+                b'\r' | b'\n' => {
+                    progress.name.end = at;
+                    progress.value = Piece { start: at, end: at };
+                    progress.field = State::LineFeed;
+                }
+                0..=b' ' | 0x7f => return Err(bad),
+                _ => progress.valid &= is_name_byte(byte, underscores),
+            },
+            State::BeforeValue | State::Value => match byte {
+                b'\r' | b'\n' => {
+                    if progress.field == State::BeforeValue {
+                        progress.value.start = at;
+                    }
+                    progress.value.end = at;
+                    progress.field = State::LineFeed;
+                }
+                b' ' if progress.field == State::BeforeValue => {}
+                0..=8 | 0xb..0x20 | 0x7f => return Err(bad),
+                _ if progress.field == State::BeforeValue => {
+                    progress.value.start = at;
+                    progress.field = State::Value;
+                }
+                _ => {}
+            },
+            // The byte to complain about is the carriage return.
+            State::LineFeed if byte != b'\n' => {
+                let end = progress.value.end;
+                return Err(Bad::Field(Piece {
+                    start: progress.name.start,
+                    end,
+                }));
+            }
+            State::LastLineFeed if byte != b'\n' => return Err(Bad::Field(progress.name)),
+            State::LastLineFeed => return Ok(Line::Empty(i + 1)),
+            State::LineFeed => {}
+        }
+        if progress.field == State::LineFeed && byte == b'\n' {
+            progress.field = State::Start;
+            let (name, mut value) = (progress.name, progress.value);
+            let text = head
+                .buf
+                .get(value.start as usize..value.end as usize)
+                .unwrap_or_default();
+            value.end -= text.iter().rev().take_while(|b| **b == b' ').count() as u32;
+            return Ok(Line::Field {
+                name,
+                value,
+                valid: progress.valid,
+                end: i + 1,
+            });
+        }
+    }
+    Ok(Line::Partial)
+}
+
+/// Whether nginx takes the byte in a field name without calling the line invalid.
+pub fn is_name_byte(byte: u8, underscores: bool) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'_' && underscores)
+}
