@@ -53,6 +53,9 @@ pub struct Request {
     pub internal: bool,
     /// Whether a rewrite changed the URI since the location was found.
     pub uri_changed: bool,
+    /// Whether the location was found by `uri` as it is now: false once a `rewrite ... break` changed it
+    /// (nginx: `valid_location`). Starts as true; an internal redirect sets it again.
+    pub location_valid: bool,
     /// How many more internal changes of the URI are allowed.
     pub uri_changes: u8,
     /// The status that `error_page` answers for, kept as the response's unless `=` says otherwise.
@@ -86,6 +89,10 @@ pub struct Request {
     pub watch_client: Cell<bool>,
     /// Whether an access-log line has been written or is not wanted.
     pub logged: bool,
+    /// Whether it followed the one before without waiting for its answer (`$pipe`).
+    pub pipelined: bool,
+    /// Whether the whole answer went to the client (`$request_completion`).
+    pub completed: Cell<bool>,
     /// Data of modules for the time of this request, found by type.
     pub extensions: Extensions,
 }
