@@ -15,6 +15,9 @@ pub const MAX_DEPTH: usize = 100;
 /// How much nginx holds of the text at a time: no word, quotes not counted, and no comment may be longer.
 const BUFFER: usize = 4096;
 
+/// What some editors put in front of UTF-8. nginx takes it for a part of the first word; nobody means that.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 mod grammar {
     #![allow(missing_docs)]
     #[derive(pest_derive::Parser)]
@@ -69,14 +72,22 @@ pub fn parse(text: &Bytes, source: SourceId, origin: Origin, depth: usize) -> Ve
 /// The text for pest, which reads only UTF-8. To the language all bytes from 0x80 on are ordinary characters, so
 /// in a text of another encoding each stands as a letter; offsets stay what they are, and words are cut from the original.
 fn as_utf8(text: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(text) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => text
-            .iter()
-            .map(|&b| if b.is_ascii() { char::from(b) } else { 'x' })
-            .collect::<String>()
-            .into(),
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Cow::Borrowed(text);
     }
+    let (mark, rest) = text.split_at(if text.starts_with(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK.len()
+    } else {
+        0
+    });
+    let spaces = mark.iter().map(|_| ' ');
+    spaces
+        .chain(
+            rest.iter()
+                .map(|&b| if b.is_ascii() { char::from(b) } else { 'x' }),
+        )
+        .collect::<String>()
+        .into()
 }
 
 type Outcome = Result<(), Box<Diagnostic>>;
@@ -109,9 +120,11 @@ impl Builder<'_> {
         match rule {
             Rule::bare => self.word(start, end, false),
             Rule::quoted => self.word(start, end, true),
-            Rule::semicolon => self.semicolon(self.span(start, end)),
-            Rule::open => self.open(self.span(start, end)),
-            Rule::close => self.close(self.span(start, end)),
+            Rule::mark => match self.text.get(start) {
+                Some(b';') => self.semicolon(self.span(start, end)),
+                Some(b'{') => self.open(self.span(start, end)),
+                _ => self.close(self.span(start, end)),
+            },
             Rule::glued => Err(self.glued(start, end)),
             Rule::unclosed => Err(self.unclosed(start)),
             _ => Ok(()),
@@ -123,7 +136,7 @@ impl Builder<'_> {
             self.check_length(start, end, quoted)?;
         }
         let mark = usize::from(quoted);
-        let text = word::unescape(&self.text.slice(start + mark..end - mark));
+        let text = word::unescape(self.text.slice(start + mark..end - mark));
         let word = Word {
             text,
             span: self.span(start, end),
@@ -463,6 +476,7 @@ mod tests {
             panic!("{items:?}")
         };
         assert_eq!(node.args[0].text, &b"/caf\xe9/\xff"[..]);
+        assert_eq!(tree(b"\xef\xbb\xbfa \xe9;"), "[a|\u{fffd}]");
     }
 
     #[test]

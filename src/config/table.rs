@@ -88,9 +88,18 @@ pub fn walk<B: Collector>(b: &mut B, items: &[Item], context: Contexts) {
         match item {
             Item::Broken(diagnostic) => b.report((**diagnostic).clone()),
             Item::Node(node) => {
-                if let Err(diagnostic) = apply(b, node, context) {
-                    let first = items.get(..index).unwrap_or_default();
-                    b.report(complete(*diagnostic, node, first));
+                let before = items.get(..index).unwrap_or_default();
+                match judge(b, node, context) {
+                    Ok(directive) => {
+                        if let Err(diagnostic) = set(b, node, directive) {
+                            b.report(complete(*diagnostic, node, before));
+                        }
+                    }
+                    // What could not be read inside a block that is refused as a whole is said all the same.
+                    Err(diagnostic) => {
+                        b.report(*diagnostic);
+                        report_broken(b, node.items());
+                    }
                 }
             }
         }
@@ -128,26 +137,49 @@ pub fn entries<B: Collector>(
 
 type Refusal = Result<(), Box<Diagnostic>>;
 
-fn apply<B: Collector>(b: &mut B, node: &Node, context: Contexts) -> Refusal {
+/// The directive that a node is, if it may stand here in this form.
+fn judge<B: Collector>(
+    b: &B,
+    node: &Node,
+    context: Contexts,
+) -> Result<&'static Directive<B>, Box<Diagnostic>> {
     let directive = match b.table().find(&node.name.text, context) {
         Found::Here(directive) => directive,
-        // One that is whole was put in place by the loader; the name is nginx's in every context.
+        // The loader has put the well-formed ones in place: what is left has something wrong with it.
         _ if node.name.text == "include" => {
-            check_form(node, false, Args::Exactly(1), "file | mask")
-                .inspect_err(|_| report_broken(b, node.items()))?;
-            return Ok(());
+            check_form(
+                b,
+                node,
+                context,
+                Form {
+                    block: false,
+                    args: Args::Exactly(1),
+                    syntax: "file | mask",
+                },
+            )?;
+            return Err(Box::new(node.fault("is not allowed here")));
         }
-        found => {
-            let refusal = refuse(b, node, context, &found);
-            return Err(refusal).inspect_err(|_| report_broken(b, node.items()));
-        }
+        found => return Err(refuse(b, node, context, &found)),
     };
-    check_form(node, directive.block, directive.args, directive.syntax)
-        .inspect_err(|_| report_broken(b, node.items()))?;
-    set(b, node, directive)
+    let Directive {
+        block,
+        args,
+        syntax,
+        ..
+    } = *directive;
+    check_form(
+        b,
+        node,
+        context,
+        Form {
+            block,
+            args,
+            syntax,
+        },
+    )?;
+    Ok(directive)
 }
 
-/// What was not read on inside a block that is refused as a whole is an error of its own all the same.
 fn report_broken<B: Collector>(b: &mut B, items: &[Item]) {
     for item in items {
         match item {
@@ -205,35 +237,58 @@ fn names_of<B: Collector>(contexts: Contexts) -> String {
     }
 }
 
+/// What a directive looks like.
+struct Form {
+    block: bool,
+    args: Args,
+    syntax: &'static str,
+}
+
+impl Form {
+    fn usage(&self, name: &str) -> String {
+        let space = if self.syntax.is_empty() { "" } else { " " };
+        let end = if self.block { " { ... }" } else { ";" };
+        format!("it is written: {name}{space}{}{end}", self.syntax)
+    }
+}
+
 /// Whether it ends as it must, with `;` or a block, and has the right number of arguments.
-fn check_form(node: &Node, block: bool, args: Args, syntax: &str) -> Refusal {
+fn check_form<B: Collector>(b: &B, node: &Node, context: Contexts, form: Form) -> Refusal {
+    if form.block == node.block.is_some() && form.args.allow(node.args.len()) {
+        return Ok(());
+    }
     let name = node.name.str();
-    let usage = || match (syntax, block) {
-        ("", false) => format!("it is written: {name};"),
-        ("", true) => format!("it is written: {name} {{ ... }}"),
-        (_, false) => format!("it is written: {name} {syntax};"),
-        (_, true) => format!("it is written: {name} {syntax} {{ ... }}"),
+    let (message, place) = match (form.block, &node.block) {
+        (false, Some(_)) => (
+            format!("directive \"{name}\" is not terminated by \";\""),
+            node.end,
+        ),
+        (true, None) => (
+            format!("directive \"{name}\" has no opening \"{{\""),
+            node.end,
+        ),
+        _ => (
+            format!("invalid number of arguments in \"{name}\" directive"),
+            node.name.span,
+        ),
     };
-    let end = |message: String| Diagnostic::new(message).at(node.end).label(node.end, "");
-    if !block && node.block.is_some() {
-        return Err(Box::new(
-            end(format!("directive \"{name}\" is not terminated by \";\"")).help(usage()),
-        ));
-    }
-    if block && node.block.is_none() {
-        return Err(Box::new(
-            end(format!("directive \"{name}\" has no opening \"{{\"")).help(usage()),
-        ));
-    }
-    if !args.allow(node.args.len()) {
-        return Err(Box::new(
-            node.error(format!(
-                "invalid number of arguments in \"{name}\" directive"
-            ))
-            .help(usage()),
-        ));
-    }
-    Ok(())
+    let d = Diagnostic::new(message).at(node.end);
+    Err(Box::new(match swallowed(b, node, context) {
+        Some(word) => d.label(word.span, "a \";\" is missing behind this"),
+        None => d.label(place, "").help(form.usage(&name)),
+    }))
+}
+
+/// The word behind which a `;` was forgotten, if one of the words after it is a directive of this context.
+fn swallowed<'n, B: Collector>(b: &B, node: &'n Node, context: Contexts) -> Option<&'n Word> {
+    let words = std::iter::once(&node.name).chain(&node.args);
+    let is_directive =
+        |word: &Word| !word.quoted && matches!(b.table().find(&word.text, context), Found::Here(_));
+    words
+        .zip(&node.args)
+        .skip(1)
+        .find(|(_, next)| is_directive(next))
+        .map(|(word, _)| word)
 }
 
 /// Adds what a setter left out: the place, something to point at, and for a duplicate the first one.

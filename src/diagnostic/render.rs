@@ -157,18 +157,17 @@ fn window<'a>(
     })
 }
 
-/// The text with one printable byte for each that is none, so that offsets stay.
+/// The text with something printable for what is not, byte for byte, so that offsets stay.
 fn shown(bytes: &[u8]) -> String {
-    let printable = |c: char| {
-        if c.is_control() && c != '\n' && c != '\t' {
-            '?'
-        } else {
-            c
-        }
+    let printable = |c: char| match c {
+        '\n' | '\t' => c,
+        '\r' => ' ',
+        _ if c.is_ascii_control() => '?',
+        _ => c,
     };
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.chars().all(|c| printable(c) == c || c == '\r') => text.replace('\r', " "),
-        _ => bytes
+        Ok(text) => text.chars().map(printable).collect(),
+        Err(_) => bytes
             .iter()
             .map(|&b| {
                 if b.is_ascii() {
@@ -178,5 +177,69 @@ fn shown(bytes: &[u8]) -> String {
                 }
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use std::path::Path;
+
+    #[test]
+    fn the_first_line_is_nginx_s() {
+        let mut sources = Sources::new();
+        let source = sources.add(Path::new("/n.conf"), Bytes::from_static(b"a;\nb c;\n"));
+        let d = Diagnostic::new("unknown directive \"b\"").at(Span {
+            source,
+            start: 6,
+            end: 7,
+        });
+        assert_eq!(
+            nginx_line(&d, &sources),
+            "unknown directive \"b\" in /n.conf:2"
+        );
+        assert_eq!(
+            human(&d, &sources, false),
+            "nginx: [emerg] unknown directive \"b\" in /n.conf:2\n"
+        );
+        let told = human(
+            &d.label(
+                Span {
+                    source,
+                    start: 3,
+                    end: 4,
+                },
+                "this",
+            ),
+            &sources,
+            false,
+        );
+        assert!(told.contains("2 | b c;\n  | ^ this"), "{told}");
+        assert_eq!(
+            nginx_line(&Diagnostic::new("no place"), &sources),
+            "no place"
+        );
+    }
+
+    #[test]
+    fn the_command_line_is_named() {
+        let mut sources = Sources::new();
+        let source = sources.add_command_line(Bytes::from_static(b"x"));
+        let d = Diagnostic::warning("odd").at(Span {
+            source,
+            start: 0,
+            end: 1,
+        });
+        assert_eq!(
+            human(&d, &sources, false),
+            "nginx: [warn] odd in command line\n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_printed_keeps_its_width() {
+        assert_eq!(shown(b"a\x1b[0m\r\n\t"), "a?[0m \n\t");
+        assert_eq!(shown(b"\xe9\x00"), "??");
     }
 }
