@@ -74,61 +74,69 @@ pub enum Version {
 }
 
 macro_rules! known_fields {
-    ($($variant:ident = $name:literal,)*) => {
-        /// Request header fields that the server itself looks at; recognised once, when the head is parsed.
+    ($(#[$doc:meta])* $known:ident { $($variant:ident = $name:literal,)* }) => {
+        $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         #[allow(missing_docs, reason = "the variants are the fields' names")]
-        pub enum Known { $($variant,)* Other }
+        pub enum $known { $($variant,)* Other }
 
-        impl Known {
+        impl $known {
             /// How many there are, `Other` not counted.
-            pub const COUNT: usize = Known::Other as usize;
+            pub const COUNT: usize = $known::Other as usize;
 
             /// Recognises a field name in any case.
-            pub fn of(name: &[u8]) -> Known {
-                match name.len() {
-                    $(n if n == $name.len() && name.eq_ignore_ascii_case($name) => Known::$variant,)*
-                    _ => Known::Other,
+            pub fn of(name: &[u8]) -> $known {
+                static NAMES: [(&[u8], $known); $known::COUNT] = [$(($name, $known::$variant),)*];
+                static TABLE: $crate::http::known::Table =
+                    $crate::http::known::Table::new(&[$($name,)*]);
+                match NAMES.get(TABLE.candidate(name)) {
+                    Some((known, variant)) if name.eq_ignore_ascii_case(known) => *variant,
+                    _ => $known::Other,
                 }
             }
         }
     };
 }
 
+pub(crate) use known_fields;
+
 known_fields! {
-    Host = b"host",
-    Connection = b"connection",
-    UserAgent = b"user-agent",
-    Accept = b"accept",
-    AcceptEncoding = b"accept-encoding",
-    Referer = b"referer",
-    Cookie = b"cookie",
-    ContentLength = b"content-length",
-    ContentType = b"content-type",
-    TransferEncoding = b"transfer-encoding",
-    Expect = b"expect",
-    Upgrade = b"upgrade",
-    Range = b"range",
-    IfRange = b"if-range",
-    IfMatch = b"if-match",
-    IfNoneMatch = b"if-none-match",
-    IfModifiedSince = b"if-modified-since",
-    IfUnmodifiedSince = b"if-unmodified-since",
-    Authorization = b"authorization",
-    KeepAlive = b"keep-alive",
-    Te = b"te",
-    Via = b"via",
-    XForwardedFor = b"x-forwarded-for",
-    XRealIp = b"x-real-ip",
-    AcceptLanguage = b"accept-language",
-    Depth = b"depth",
-    Destination = b"destination",
-    Overwrite = b"overwrite",
-    Date = b"date",
-    ProxyConnection = b"proxy-connection",
-    ProxyAuthorization = b"proxy-authorization",
-    ContentRange = b"content-range",
+    /// Request header fields that the server itself looks at; recognised once, when the head is parsed.
+    Known {
+        Host = b"host",
+        Connection = b"connection",
+        UserAgent = b"user-agent",
+        Accept = b"accept",
+        AcceptEncoding = b"accept-encoding",
+        Referer = b"referer",
+        Cookie = b"cookie",
+        ContentLength = b"content-length",
+        ContentType = b"content-type",
+        TransferEncoding = b"transfer-encoding",
+        Expect = b"expect",
+        Upgrade = b"upgrade",
+        Range = b"range",
+        IfRange = b"if-range",
+        IfMatch = b"if-match",
+        IfNoneMatch = b"if-none-match",
+        IfModifiedSince = b"if-modified-since",
+        IfUnmodifiedSince = b"if-unmodified-since",
+        Authorization = b"authorization",
+        KeepAlive = b"keep-alive",
+        Te = b"te",
+        Via = b"via",
+        XForwardedFor = b"x-forwarded-for",
+        XRealIp = b"x-real-ip",
+        AcceptLanguage = b"accept-language",
+        Depth = b"depth",
+        Destination = b"destination",
+        Overwrite = b"overwrite",
+        Date = b"date",
+        ProxyConnection = b"proxy-connection",
+        ProxyAuthorization = b"proxy-authorization",
+        ContentRange = b"content-range",
+    }
 }
 
 /// One header field line. Names and values are bytes as they came, white space around values cut off.

@@ -11,6 +11,7 @@ pub mod filter;
 pub mod h1;
 pub mod head;
 pub mod host;
+pub mod known;
 pub mod modules;
 pub mod phase;
 pub mod range;

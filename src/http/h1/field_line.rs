@@ -1,11 +1,10 @@
 //! One header field line, byte by byte (RFC 9112 section 5, as nginx reads it).
 
-use super::bad::Bad;
-use crate::http::head::{Head, Piece};
+use crate::http::head::Piece;
 
 /// Where in the line the next byte stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+enum State {
     /// At its first byte.
     #[default]
     Start,
@@ -19,6 +18,15 @@ pub enum State {
     LineFeed,
     /// The line feed behind the whole head.
     LastLineFeed,
+}
+
+/// The place in a line, kept until more bytes arrive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    state: State,
+    name: Piece,
+    value: Piece,
+    valid: bool,
 }
 
 /// What stood on a line.
@@ -41,25 +49,30 @@ pub enum Line {
     Empty(usize),
 }
 
-/// Reads `buf[from..to]`.
-pub fn scan(head: &mut Head, from: usize, to: usize, underscores: bool) -> Result<Line, Bad> {
-    let progress = &mut head.scan;
-    for (i, &byte) in head.buf.iter().enumerate().take(to).skip(from) {
+/// Reads `buf[from..to]`. The error is what stands before the byte that no header line has.
+pub fn scan(
+    buf: &[u8],
+    progress: &mut Progress,
+    from: usize,
+    to: usize,
+    underscores: bool,
+) -> Result<Line, Piece> {
+    for (i, &byte) in buf.iter().enumerate().take(to).skip(from) {
         let at = i as u32;
-        let bad = Bad::Field(Piece {
+        let bad = Piece {
             start: progress.name.start,
             end: at,
-        });
-        match progress.field {
+        };
+        match progress.state {
             State::Start => {
                 progress.name = Piece { start: at, end: at };
                 progress.valid = true;
                 match byte {
-                    b'\r' => progress.field = State::LastLineFeed,
+                    b'\r' => progress.state = State::LastLineFeed,
                     b'\n' => return Ok(Line::Empty(i + 1)),
-                    0..=b' ' | b':' | 0x7f => return Err(Bad::Field(progress.name)),
+                    0..=b' ' | b':' | 0x7f => return Err(progress.name),
                     _ => {
-                        progress.field = State::Name;
+                        progress.state = State::Name;
                         progress.valid = is_name_byte(byte, underscores);
                     }
                 }
@@ -67,50 +80,48 @@ pub fn scan(head: &mut Head, from: usize, to: usize, underscores: bool) -> Resul
             State::Name => match byte {
                 b':' => {
                     progress.name.end = at;
-                    progress.field = State::BeforeValue;
+                    progress.state = State::BeforeValue;
                 }
                 // A line without a colon is a field without a value.
                 b'\r' | b'\n' => {
                     progress.name.end = at;
                     progress.value = Piece { start: at, end: at };
-                    progress.field = State::LineFeed;
+                    progress.state = State::LineFeed;
                 }
                 0..=b' ' | 0x7f => return Err(bad),
                 _ => progress.valid &= is_name_byte(byte, underscores),
             },
             State::BeforeValue | State::Value => match byte {
                 b'\r' | b'\n' => {
-                    if progress.field == State::BeforeValue {
+                    if progress.state == State::BeforeValue {
                         progress.value.start = at;
                     }
                     progress.value.end = at;
-                    progress.field = State::LineFeed;
+                    progress.state = State::LineFeed;
                 }
-                b' ' if progress.field == State::BeforeValue => {}
+                b' ' if progress.state == State::BeforeValue => {}
                 0..=8 | 0xb..0x20 | 0x7f => return Err(bad),
-                _ if progress.field == State::BeforeValue => {
+                _ if progress.state == State::BeforeValue => {
                     progress.value.start = at;
-                    progress.field = State::Value;
+                    progress.state = State::Value;
                 }
                 _ => {}
             },
             // The byte to complain about is the carriage return.
             State::LineFeed if byte != b'\n' => {
-                let end = progress.value.end;
-                return Err(Bad::Field(Piece {
+                return Err(Piece {
                     start: progress.name.start,
-                    end,
-                }));
+                    end: progress.value.end,
+                });
             }
-            State::LastLineFeed if byte != b'\n' => return Err(Bad::Field(progress.name)),
+            State::LastLineFeed if byte != b'\n' => return Err(progress.name),
             State::LastLineFeed => return Ok(Line::Empty(i + 1)),
             State::LineFeed => {}
         }
-        if progress.field == State::LineFeed && byte == b'\n' {
-            progress.field = State::Start;
+        if progress.state == State::LineFeed && byte == b'\n' {
+            progress.state = State::Start;
             let (name, mut value) = (progress.name, progress.value);
-            let text = head
-                .buf
+            let text = buf
                 .get(value.start as usize..value.end as usize)
                 .unwrap_or_default();
             value.end -= text.iter().rev().take_while(|b| **b == b' ').count() as u32;

@@ -4,7 +4,7 @@ pub mod bad;
 pub mod body;
 pub mod chunked;
 pub mod connection;
-mod field_line;
+pub mod field_line;
 pub mod framing;
 pub mod parse;
 mod request_line;

@@ -55,7 +55,7 @@ pub struct Scan {
     /// Place in the request line.
     pub(super) line: request_line::State,
     /// Place in a header line.
-    pub(super) field: field_line::State,
+    field: field_line::Progress,
     /// The request line is complete.
     in_fields: bool,
     /// Where the current line starts.
@@ -64,12 +64,6 @@ pub struct Scan {
     next: usize,
     /// The minor version.
     pub(super) minor: u16,
-    /// Name of the header line in work.
-    pub(super) name: Piece,
-    /// Its value.
-    pub(super) value: Piece,
-    /// Its name is one nginx takes.
-    pub(super) valid: bool,
     room: Room,
 }
 
@@ -174,7 +168,7 @@ fn whole(head: &mut Head, limits: &Limits) -> bool {
 }
 
 /// The offsets of a part of `text`.
-fn piece_of(text: &[u8], part: &[u8]) -> Piece {
+pub fn piece_of(text: &[u8], part: &[u8]) -> Piece {
     let start = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
     Piece {
         start: start as u32,
@@ -236,7 +230,14 @@ fn resume(head: &mut Head, limits: &Limits) -> Result<bool, Bad> {
         let full = head.scan.start.saturating_add(most);
         let to = head.buf.len().min(full);
         let end = if head.scan.in_fields {
-            match field_line::scan(head, head.scan.next, to, limits.underscores)? {
+            let scanned = field_line::scan(
+                &head.buf,
+                &mut head.scan.field,
+                head.scan.next,
+                to,
+                limits.underscores,
+            );
+            match scanned.map_err(Bad::Field)? {
                 field_line::Line::Partial => None,
                 field_line::Line::Empty(end) => {
                     head.len = end as u32;
