@@ -9,6 +9,7 @@ use crate::config::tree::Word;
 use crate::core::{self, Core, CoreRaw};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::http::{self, Http};
+use crate::log;
 use crate::net::listen::ListenSpec;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -79,6 +80,8 @@ pub struct Cycle {
     pub listens: Vec<ListenSpec>,
     /// The HTTP side, if there is an `http` block.
     pub http: Option<Arc<Http>>,
+    /// The error logs, and all files that logs go to.
+    pub logs: log::Logs,
     /// The options that it was loaded with.
     pub options: Options,
 }
@@ -109,6 +112,8 @@ pub struct Builder {
     pub context: Contexts,
     /// Settings of the core and events modules.
     pub core: CoreRaw,
+    /// Error logs and log files.
+    pub logs: log::LogsBuilder,
     /// Settings of `http`, while and after that block is walked.
     pub http: http::conf::HttpBuilder,
 }
@@ -122,6 +127,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         diagnostics: Vec::new(),
         context: context::MAIN,
         core: CoreRaw::default(),
+        logs: Default::default(),
         http: Default::default(),
     };
     let files = Rc::clone(&b.files);
@@ -141,14 +147,19 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         &mut b.sources,
     );
     walk(&mut b, &items, context::MAIN);
+    log::finish(&mut b);
     let (http, listens) = http::conf::finish(&mut b);
     let syntax_ok = !failed(&b);
     let core = core::finish(&mut b);
+    if options.test && !failed(&b) {
+        log::directive::check(&mut b);
+    }
     let cycle = (!failed(&b)).then(|| {
         Arc::new(Cycle {
             core,
             listens,
             http,
+            logs: b.logs.logs(),
             options: b.options,
         })
     });
@@ -211,6 +222,7 @@ const MOST_DIAGNOSTICS: usize = 50;
 /// The directive tables of all modules.
 pub fn tables() -> Vec<&'static [Directive<Builder>]> {
     let mut all: Vec<&'static [Directive<Builder>]> = core::DIRECTIVES.to_vec();
+    all.push(log::directive::DIRECTIVES);
     all.extend_from_slice(http::DIRECTIVES);
     all
 }

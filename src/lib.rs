@@ -1,6 +1,7 @@
 //! goodgate: a web server that reads nginx.conf unchanged.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod core;
 pub mod cycle;

@@ -111,6 +111,8 @@ macro_rules! location_modules {
 location_modules! {
     /// The core module.
     core: core::location::LocationRaw,
+    /// `error_log`.
+    error_log: crate::log::ErrorLogRaw,
 }
 
 /// What belongs to one block alone and is never inherited.

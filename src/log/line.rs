@@ -1,0 +1,106 @@
+//! One line of the error log, put together in a buffer of the thread.
+
+use super::Level;
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Arguments, Write as _};
+use std::io::Write as _;
+
+/// A line is cut to this length, its line end included (nginx: `NGX_MAX_ERROR_STR`).
+const LONGEST: usize = 2048;
+
+/// Puts a line together and gives it to `write`, along with the offset of the message behind the time, the level and
+/// the ids. `context` appends what follows the message.
+pub fn with<R>(
+    level: Level,
+    connection: Option<u64>,
+    message: Arguments<'_>,
+    context: impl FnOnce(&mut Vec<u8>),
+    write: impl FnOnce(&[u8], usize) -> R,
+) -> R {
+    // Taken out, so that a message whose formatting logs something finds the place empty instead of borrowed.
+    let mut line = LINE.take();
+    line.clear();
+    crate::clock::texts(|texts| line.extend_from_slice(&texts.error_log));
+    let (pid, tid) = (std::process::id(), thread_id());
+    // Writing into a vector cannot fail.
+    let _ = write!(line, " [{level}] {pid}#{tid}: ");
+    if let Some(number) = connection {
+        let _ = write!(line, "*{number} ");
+    }
+    let start = line.len();
+    let _ = Cut(&mut line).write_fmt(message);
+    context(&mut line);
+    line.truncate(LONGEST - 1);
+    line.push(b'\n');
+    let result = write(&line, start.min(line.len()));
+    LINE.set(line);
+    result
+}
+
+thread_local! {
+    static LINE: RefCell<Vec<u8>> = RefCell::default();
+    static THREAD_ID: Cell<i32> = const { Cell::new(0) };
+}
+
+fn thread_id() -> i32 {
+    THREAD_ID.with(|id| {
+        if id.get() == 0 {
+            id.set(rustix::thread::gettid().as_raw_nonzero().get());
+        }
+        id.get()
+    })
+}
+
+/// Takes no more than fits into a line.
+struct Cut<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Cut<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = LONGEST.saturating_sub(self.0.len());
+        let text = text.as_bytes();
+        self.0.extend_from_slice(text.get(..room).unwrap_or(text));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(connection: Option<u64>, message: Arguments<'_>) -> String {
+        with(
+            Level::Error,
+            connection,
+            message,
+            |out| out.extend_from_slice(b", client: x"),
+            |line, start| {
+                assert_eq!(line.get(start..start + 1), Some(&b"m"[..]));
+                String::from_utf8(line.to_vec()).unwrap()
+            },
+        )
+    }
+
+    #[test]
+    fn a_line_has_the_form_of_nginx() {
+        let text = line(Some(7), format_args!("message (2: No such file)"));
+        let (time, rest) = text.split_at(19);
+        let shape: String = time
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
+        assert_eq!(shape, "0000/00/00 00:00:00");
+        let pid = std::process::id();
+        let tid = rustix::thread::gettid().as_raw_nonzero();
+        assert_eq!(
+            rest,
+            format!(" [error] {pid}#{tid}: *7 message (2: No such file), client: x\n")
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let text = line(None, format_args!("m{}", "x".repeat(5000)));
+        assert_eq!(text.len(), LONGEST);
+        assert!(text.ends_with("xx\n"));
+    }
+}
