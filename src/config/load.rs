@@ -68,7 +68,7 @@ impl Loader<'_> {
             Some(id) => id,
             None => match self.read(path) {
                 Ok(text) => self.sources.add(path, text),
-                Err(error) => return broken(open_failed(path, &error), place),
+                Err(error) => return unreadable(path, &error, place),
             },
         };
         if self.chain.contains(&id) {
@@ -156,14 +156,16 @@ fn included(item: &Item) -> Option<(&Node, &[u8])> {
     }
 }
 
-fn open_failed(path: &Path, error: &io::Error) -> String {
-    // A directory can be opened; it is the reading that fails.
-    let call = if error.kind() == io::ErrorKind::IsADirectory {
-        "pread"
-    } else {
-        "open"
-    };
-    format!("{call}() \"{}\" failed ({})", path.display(), errno(error))
+/// A directory can be opened: it is the reading that fails, and nginx names no place then.
+fn unreadable(path: &Path, error: &io::Error, place: Option<&Node>) -> Vec<Item> {
+    let directory = error.kind() == io::ErrorKind::IsADirectory;
+    let call = if directory { "pread" } else { "open" };
+    let message = format!("{call}() \"{}\" failed ({})", path.display(), errno(error));
+    let mut items = broken(message, place);
+    if let (true, Some(Item::Broken(diagnostic))) = (directory, items.first_mut()) {
+        diagnostic.line = None;
+    }
+    items
 }
 
 fn broken(message: String, place: Option<&Node>) -> Vec<Item> {
