@@ -1,5 +1,6 @@
 //! The body of a request: how it is framed, how it is read, where it is kept.
 
+pub use super::body_keep::read_all;
 use super::h1;
 use bytes::Bytes;
 use std::fs::File;
@@ -43,7 +44,7 @@ pub struct RequestBody {
     pub length: Option<u64>,
     /// Whether it came chunked.
     pub chunked: bool,
-    /// What has been read to be kept: set by [`read_all`].
+    /// What has been read to be kept: set by [`read_all`](super::body_keep::read_all).
     pub kept: Kept,
     /// Whether `kept` holds all of it.
     pub complete: bool,

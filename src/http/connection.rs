@@ -50,6 +50,11 @@ pub struct Client {
     pub local: OnceCell<Peer>,
     /// When it was accepted: monotonic milliseconds.
     pub started_ms: u64,
+    /// Whether waiting handlers are to be given up when the client goes away: they set it once they have the
+    /// body of the request.
+    pub watch: Cell<bool>,
+    /// Whether it waits for its next request.
+    pub idle: Cell<bool>,
     /// The stream.
     pub stream: Rc<Stream>,
 }

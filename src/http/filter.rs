@@ -4,3 +4,6 @@ use super::request::Request;
 
 /// Applies all header filters to a response that stands.
 pub fn head(_req: &mut Request) {}
+
+/// Computes the trailer fields, when the body has been sent.
+pub fn trailers(_req: &mut Request) {}

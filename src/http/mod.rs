@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod body_in;
+pub mod body_keep;
 pub mod conf;
 pub mod connection;
 pub mod core;

@@ -54,10 +54,17 @@ pub const MAX_URI_CHANGES: u8 = 10;
 
 /// Takes a request through the phases until a response stands in it, header filters applied.
 pub async fn run(req: &mut Request, start: Start) {
-    let mut start = start;
+    settle(req, Verdict::Restart(start)).await;
+}
+
+/// Answers a request that never got to the phases with a status.
+pub async fn refuse(req: &mut Request, status: u16) {
+    settle(req, Verdict::Status(status)).await;
+}
+
+async fn settle(req: &mut Request, mut verdict: Verdict) {
     loop {
-        let http = Rc::clone(&req.http);
-        start = match phases(req, &http, start).await {
+        let start = match verdict {
             Verdict::Restart(next) => next,
             Verdict::Status(status) => match super::special::answer(req, status) {
                 Some(next) => next,
@@ -65,6 +72,8 @@ pub async fn run(req: &mut Request, start: Start) {
             },
             Verdict::Done | Verdict::Declined | Verdict::Allowed => break,
         };
+        let http = Rc::clone(&req.http);
+        verdict = phases(req, &http, start).await;
     }
     super::filter::head(req);
 }

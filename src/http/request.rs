@@ -38,11 +38,9 @@ pub struct Request {
     /// (nginx: `valid_unparsed_uri`).
     pub unparsed_uri_valid: bool,
     /// The host: lower case, without port; from the target or the Host field. Empty if there is none.
-    pub host: Bytes,
-    /// The port that the client named with the host, for `$is_request_port`, `$request_port`.
-    pub host_port: Bytes,
-    /// Number of the connection's address and port whose servers were looked through.
-    pub listen: usize,
+    pub host: Vec<u8>,
+    /// The port that the client named with the host, for `$is_request_port`, `$request_port`; 0 if it named none.
+    pub host_port: u16,
     /// How the body is framed, and what of it has been read.
     pub body: RequestBody,
     /// The response being put together.
@@ -85,8 +83,6 @@ pub struct Request {
     pub limit_rate: Option<u64>,
     /// The request that this one is a part of: its depth, 0 for a request of a client.
     pub depth: u8,
-    /// Whether waiting handlers should be given up when the client goes away.
-    pub watch_client: Cell<bool>,
     /// Whether an access-log line has been written or is not wanted.
     pub logged: bool,
     /// Whether it followed the one before without waiting for its answer (`$pipe`).
@@ -149,10 +145,93 @@ enum Slot {
     Value(Bytes),
 }
 
+/// Memory that goes from one request to the next.
+#[derive(Default)]
+pub struct Scratch {
+    uri: Vec<u8>,
+    args: Vec<u8>,
+    host: Vec<u8>,
+    vars: Vars,
+    response: Response,
+    upstreams: Vec<UpstreamState>,
+}
+
 /// How deep values of maps may refer to each other before it must be a cycle.
 const MAX_DEPTH: u8 = 100;
 
 impl Request {
+    /// A request with this head, for the default server of its connection's address.
+    pub fn new(
+        worker: &Rc<Worker>,
+        http: Rc<Arc<Http>>,
+        client: &Rc<Client>,
+        head: Rc<Head>,
+        server: ServerId,
+    ) -> Self {
+        let scratch = worker.take_scratch();
+        let location = http.server(server).location;
+        Request {
+            worker: Rc::clone(worker),
+            client: Rc::clone(client),
+            server,
+            location,
+            method: head.method,
+            head,
+            http,
+            uri: scratch.uri,
+            args: scratch.args,
+            unparsed_uri_valid: true,
+            host: scratch.host,
+            host_port: 0,
+            body: RequestBody::default(),
+            response: scratch.response,
+            keepalive: false,
+            internal: false,
+            uri_changed: false,
+            location_valid: true,
+            uri_changes: super::phase::MAX_URI_CHANGES,
+            error_status: 0,
+            error_page: false,
+            access_status: 0,
+            user: RefCell::new(None),
+            remote: client.peer.clone(),
+            upstreams: scratch.upstreams,
+            vars: RefCell::new(scratch.vars),
+            started_ms: crate::clock::monotonic_ms(),
+            bytes_sent: Cell::new(0),
+            body_bytes_sent: Cell::new(0),
+            request_length: Cell::new(0),
+            limit_rate: None,
+            depth: 0,
+            logged: false,
+            pipelined: false,
+            completed: Cell::new(false),
+            extensions: Extensions::default(),
+        }
+    }
+
+    /// Ends the request and gives its memory back to the thread.
+    pub fn recycle(mut self) {
+        // Handlers' data first: it may hold on to things that the rest gives back.
+        self.extensions.clear();
+        self.uri.clear();
+        self.args.clear();
+        self.host.clear();
+        self.upstreams.clear();
+        self.response.reset();
+        let mut vars = self.vars.into_inner();
+        vars.clear();
+        self.worker.give_scratch(Scratch {
+            uri: self.uri,
+            args: self.args,
+            host: self.host,
+            vars,
+            response: self.response,
+            upstreams: self.upstreams,
+        });
+        self.worker.give_head(self.head);
+    }
+
     /// The settings of the location.
     pub fn location<'a>(&self, http: &'a Http) -> &'a Location {
         http.location(self.location)

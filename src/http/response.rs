@@ -39,8 +39,10 @@ pub struct Response {
     pub location: Option<Bytes>,
     /// `ETag`.
     pub etag: Option<Bytes>,
-    /// Whether range requests are served (`Accept-Ranges: bytes`).
+    /// Whether range requests are served.
     pub allow_ranges: bool,
+    /// Whether `Accept-Ranges: bytes` is due: set by the range filter.
+    pub accept_ranges: bool,
     /// Whether only a single range is served (an upstream's body that comes piece by piece).
     pub single_range: bool,
     /// Whether `Vary: Accept-Encoding` is due.
@@ -51,7 +53,9 @@ pub struct Response {
     pub trailers: Vec<Field>,
     /// The body.
     pub body: Body,
-    /// Whether filters of the body would need it in memory (`filter_need_in_memory`).
+    /// Whether trailer fields are to be computed when the body is sent (`filter::trailers`).
+    pub want_trailers: bool,
+    /// Whether this is a built-in error page: the client is not asked for the body that it wanted to send.
     pub internal_error_page: bool,
     /// Whether the answer switches protocols: the connection is handed over when the head is sent.
     pub upgrade: bool,
@@ -96,6 +100,7 @@ impl Response {
         self.last_modified_text = None;
         self.etag = None;
         self.allow_ranges = false;
+        self.accept_ranges = false;
         self.single_range = false;
         self.body = Body::Empty;
     }

@@ -1,12 +1,13 @@
 //! What one worker thread has: the cycle in force, its connections, its pools. Never crosses threads.
 
 use super::conf::Http;
+use super::connection::Client;
 use super::head::Head;
+use super::request::Scratch;
 use crate::cycle::Cycle;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::sync::Notify;
 
 /// The context of a worker thread.
 pub struct Worker {
@@ -17,15 +18,15 @@ pub struct Worker {
     /// Connections that are open.
     pub active: Cell<usize>,
     shutting_down: Cell<bool>,
-    /// Wakes idle connections at shutdown.
-    pub shutdown: Notify,
+    /// The connections that are open.
+    pub connections: Connections,
     heads: RefCell<Vec<Rc<Head>>>,
     buffers: RefCell<Vec<Vec<u8>>>,
+    scratch: RefCell<Vec<Scratch>>,
     /// Idle connections to upstreams.
     pub upstreams: super::upstream::pool::Pools,
     /// Contents and descriptors of files that were served.
     pub files: super::modules::static_files::Cache,
-    /// What fails when nobody looks, as a hook for the tests of graceful shutdown.
     next_connection: Cell<u64>,
 }
 
@@ -44,9 +45,10 @@ impl Worker {
             http: RefCell::new(http),
             active: Cell::new(0),
             shutting_down: Cell::new(false),
-            shutdown: Notify::new(),
+            connections: Connections::default(),
             heads: RefCell::default(),
             buffers: RefCell::default(),
+            scratch: RefCell::default(),
             upstreams: Default::default(),
             files: Default::default(),
             next_connection: Cell::new(0),
@@ -73,7 +75,7 @@ impl Worker {
     /// Begins a graceful shutdown: idle connections close at once, others when their request is answered.
     pub fn begin_shutdown(&self) {
         self.shutting_down.set(true);
-        self.shutdown.notify_waiters();
+        self.connections.close_idle();
     }
 
     /// Whether a shutdown has begun.
@@ -122,11 +124,77 @@ impl Worker {
             .unwrap_or_else(|| Vec::with_capacity(4096))
     }
 
+    /// Empty memory for a request.
+    pub fn take_scratch(&self) -> Scratch {
+        self.scratch.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives the memory of a request back.
+    pub fn give_scratch(&self, scratch: Scratch) {
+        if self.scratch.borrow().len() < POOLED {
+            self.scratch.borrow_mut().push(scratch);
+        }
+    }
+
     /// Gives a buffer back.
     pub fn give_buffer(&self, mut buffer: Vec<u8>) {
         if buffer.capacity() <= KEEP_CAPACITY && self.buffers.borrow().len() < POOLED {
             buffer.clear();
             self.buffers.borrow_mut().push(buffer);
         }
+    }
+}
+
+/// The open connections of a thread, so that a shutdown finds those that wait for a request.
+#[derive(Default)]
+pub struct Connections {
+    places: RefCell<Vec<Option<Rc<Client>>>>,
+    free: RefCell<Vec<usize>>,
+}
+
+impl Connections {
+    /// Takes a connection in; the place is to be left when it ends.
+    pub fn enter(&self, client: &Rc<Client>) -> Place<'_> {
+        let mut places = self.places.borrow_mut();
+        let number = match self.free.borrow_mut().pop() {
+            Some(number) => {
+                if let Some(place) = places.get_mut(number) {
+                    *place = Some(Rc::clone(client));
+                }
+                number
+            }
+            None => {
+                places.push(Some(Rc::clone(client)));
+                places.len() - 1
+            }
+        };
+        Place {
+            connections: self,
+            number,
+        }
+    }
+
+    /// Closes those that wait for a request: the end of their input is announced, and their task wakes and sees it.
+    pub fn close_idle(&self) {
+        for client in self.places.borrow().iter().flatten() {
+            if client.idle.get() {
+                client.stream.shutdown_read();
+            }
+        }
+    }
+}
+
+/// A connection's place in the list; dropping it leaves the list.
+pub struct Place<'a> {
+    connections: &'a Connections,
+    number: usize,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.connections.places.borrow_mut().get_mut(self.number) {
+            *place = None;
+        }
+        self.connections.free.borrow_mut().push(self.number);
     }
 }

@@ -161,6 +161,18 @@ impl Stream {
         }
     }
 
+    /// Switches off Nagle's algorithm (`tcp_nodelay`).
+    pub fn set_nodelay(&self) {
+        if let Stream::Tcp(s) = self {
+            let _ = s.set_nodelay(true);
+        }
+    }
+
+    /// Ends the receiving side: a task that waits for data wakes and reads the end.
+    pub fn shutdown_read(&self) {
+        let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Read);
+    }
+
     /// Ends the sending side.
     pub fn shutdown_write(&self) {
         let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Write);

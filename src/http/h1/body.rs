@@ -1,15 +1,175 @@
-//! Reads a request's body from the connection.
+//! Reads a request's body from the connection (RFC 9112 sections 6 and 7).
 
+use super::chunked::Chunked;
+use super::io::{Io, IoError};
 use crate::http::body_in::BodyError;
 use bytes::Bytes;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-/// Reads the body of one request.
-pub struct Reader {}
+/// Reads the body of one request and not a byte more.
+pub struct Reader {
+    io: Rc<Io>,
+    framing: Framing,
+    /// `client_body_timeout`: between two reads.
+    timeout: Duration,
+    /// How much is read at a time.
+    piece: usize,
+    /// Bytes of `100 Continue` that the client waits for and that are still to be sent.
+    go_on: &'static [u8],
+    reading: bool,
+    received: u64,
+}
+
+enum Framing {
+    Length(u64),
+    Chunked(Box<Chunked>),
+}
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Reader {
+    /// Reads a body of known length.
+    pub fn with_length(io: Rc<Io>, length: u64, timeout: Duration, piece: usize) -> Self {
+        Reader {
+            io,
+            framing: Framing::Length(length),
+            timeout,
+            piece,
+            go_on: b"",
+            reading: false,
+            received: 0,
+        }
+    }
+
+    /// Reads a chunked body.
+    pub fn chunked(io: Rc<Io>, timeout: Duration, piece: usize) -> Self {
+        let framing = Framing::Chunked(Box::new(Chunked::new()));
+        Reader {
+            io,
+            framing,
+            timeout,
+            piece,
+            go_on: b"",
+            reading: false,
+            received: 0,
+        }
+    }
+
+    /// Says that the client waits for `100 Continue` before it sends the body.
+    pub fn expect_continue(&mut self) {
+        self.go_on = CONTINUE;
+    }
+
+    /// Whether the client still waits for `100 Continue`.
+    pub fn awaits_continue(&self) -> bool {
+        !self.go_on.is_empty()
+    }
+
+    /// Bytes received so far, framing included.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Sets the time between two reads, for a body that is only discarded.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.reading = false;
+    }
+
     /// The next piece; `None` at the end.
-    pub fn poll_data(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
-        Poll::Ready(Ok(None))
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        loop {
+            if self.is_end() {
+                return Poll::Ready(Ok(None));
+            }
+            while !self.go_on.is_empty() {
+                if self.io.pending.borrow().is_empty() {
+                    let slice = [std::io::IoSlice::new(self.go_on)];
+                    match ready!(self.io.stream.poll_write_vectored(cx, &slice)) {
+                        Ok(n) => self.go_on = self.go_on.get(n..).unwrap_or_default(),
+                        Err(_) => return Poll::Ready(Err(BodyError::Closed)),
+                    }
+                } else {
+                    // The body is on its way already: nobody waits.
+                    self.go_on = b"";
+                }
+            }
+            if !self.reading {
+                self.io.read_within(self.timeout);
+                self.reading = true;
+            }
+            let room = match self.framing {
+                Framing::Length(left) => {
+                    usize::try_from(left).unwrap_or(usize::MAX).min(self.piece)
+                }
+                Framing::Chunked(_) => self.piece,
+            };
+            let mut buf = Vec::with_capacity(room);
+            let n = match ready!(self.io.poll_read(cx, &mut buf)) {
+                Ok(0) | Err(IoError::Broken(_)) => return Poll::Ready(Err(BodyError::Closed)),
+                Err(IoError::TimedOut) => return Poll::Ready(Err(BodyError::TimedOut)),
+                Ok(n) => n,
+            };
+            self.reading = false;
+            self.received = self.received.saturating_add(n as u64);
+            let data = self.take(buf)?;
+            if !data.is_empty() {
+                return Poll::Ready(Ok(Some(data)));
+            }
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        match &self.framing {
+            Framing::Length(left) => *left == 0,
+            Framing::Chunked(decoder) => decoder.is_end(),
+        }
+    }
+
+    /// Takes the data out of what was read; what is behind the body goes back.
+    fn take(&mut self, buf: Vec<u8>) -> Result<Bytes, BodyError> {
+        let decoder = match &mut self.framing {
+            Framing::Length(left) => {
+                // The room was bounded by what is left, but a Vec may have more capacity than it was asked for.
+                let own = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+                *left -= own as u64;
+                let mut data = Bytes::from(buf);
+                let rest = data.split_off(own);
+                self.received = self.received.saturating_sub(rest.len() as u64);
+                self.io.unread(&rest);
+                return Ok(data);
+            }
+            Framing::Chunked(decoder) => decoder,
+        };
+        let buf = Bytes::from(buf);
+        let mut out: Option<Bytes> = None;
+        let mut gathered = Vec::new();
+        let mut at = 0;
+        while at < buf.len() && !decoder.is_end() {
+            let step = decoder
+                .decode(buf.get(at..).unwrap_or_default())
+                .map_err(|_| BodyError::Malformed)?;
+            if !step.data.is_empty() {
+                let piece = buf.slice(at + step.data.start..at + step.data.end);
+                match out.take() {
+                    None if gathered.is_empty() => out = Some(piece),
+                    first => {
+                        // Several chunks in one read: they leave as one piece.
+                        gathered.extend_from_slice(&first.unwrap_or_default());
+                        gathered.extend_from_slice(&piece);
+                    }
+                }
+            }
+            if step.consumed == 0 {
+                break;
+            }
+            at += step.consumed;
+        }
+        let rest = buf.get(at..).unwrap_or_default();
+        self.received = self.received.saturating_sub(rest.len() as u64);
+        self.io.unread(rest);
+        Ok(out.unwrap_or_else(|| Bytes::from(gathered)))
     }
 }

@@ -14,3 +14,5 @@ pub struct LogMain {}
 pub fn finish(_b: &mut Builder) -> LogMain {
     LogMain {}
 }
+
+pub fn access(_req: &crate::http::request::Request) {}

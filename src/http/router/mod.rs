@@ -43,3 +43,11 @@ pub fn trees(_b: &mut Builder, _locations: &mut [Location]) {}
 pub fn listens(_b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>) {
     (Router::default(), Vec::new())
 }
+
+pub fn default_server(
+    _h: &Http,
+    _c: &crate::http::connection::Client,
+) -> crate::http::conf::ServerId {
+    crate::http::conf::ServerId(0)
+}
+pub fn set_virtual_server(_req: &mut Request) {}

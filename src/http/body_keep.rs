@@ -1,0 +1,199 @@
+//! Reads a request's body whole, into memory up to `client_body_buffer_size`, the rest into a temporary file.
+
+use super::body_in::{BodyError, Kept, TempFile};
+use super::core::location::{BodyInFile, TempPath};
+use super::request::Request;
+use crate::log::{self, Level};
+use bytes::Bytes;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Reads the body to its end into `req.body.kept`. Does nothing if that has been done.
+///
+/// # Errors
+/// The body cannot be had: answer with [`BodyError::status`].
+pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
+    if req.body.complete {
+        return Ok(());
+    }
+    let http = Rc::clone(&req.http);
+    let core = &http.location(req.location).core;
+    let mut store = Store {
+        kept: Kept::default(),
+        in_memory: core.client_body_buffer_size,
+        file_only: core.client_body_in_file_only,
+        temp: &core.client_body_temp_path,
+        file: None,
+    };
+    if core.client_body_in_file_only != BodyInFile::Off {
+        store.open(req)?;
+    }
+    let limit = core.client_max_body_size;
+    loop {
+        let Some(data) = req.body.data().await? else {
+            break;
+        };
+        let length = store.kept.length.saturating_add(data.len() as u64);
+        if limit > 0 && length > limit {
+            log::request(
+                req,
+                Level::Error,
+                format_args!(
+                    "client intended to send too large chunked body: {}+{} bytes",
+                    store.kept.length,
+                    data.len()
+                ),
+            );
+            req.keepalive = false;
+            return Err(BodyError::TooLarge);
+        }
+        let received = req.request_length.get().saturating_add(data.len() as u64);
+        req.request_length.set(received);
+        store.add(req, data)?;
+    }
+    req.body.kept = store.finish();
+    req.body.length = Some(req.body.kept.length);
+    req.body.complete = true;
+    Ok(())
+}
+
+struct Store<'a> {
+    kept: Kept,
+    in_memory: usize,
+    file_only: BodyInFile,
+    temp: &'a TempPath,
+    file: Option<TempFile>,
+}
+
+impl Store<'_> {
+    fn add(&mut self, req: &Request, data: Bytes) -> Result<(), BodyError> {
+        let fits = self.kept.length.saturating_add(data.len() as u64) <= self.in_memory as u64;
+        self.kept.length = self.kept.length.saturating_add(data.len() as u64);
+        if self.file.is_none() && fits {
+            self.kept.memory.push(data);
+            return Ok(());
+        }
+        if self.file.is_none() {
+            self.open(req)?;
+            // All of it goes to the file, so that `$request_body_file` is the whole body.
+            for piece in std::mem::take(&mut self.kept.memory) {
+                self.write(req, &piece)?;
+            }
+        }
+        self.write(req, &data)
+    }
+
+    fn open(&mut self, req: &Request) -> Result<(), BodyError> {
+        let keep = self.file_only == BodyInFile::On;
+        let file = create(self.temp, keep).map_err(|(path, e)| {
+            let reason = crate::config::source::errno(&e);
+            log::request(
+                req,
+                Level::Crit,
+                format_args!("open() \"{}\" failed ({reason})", path.display()),
+            );
+            BodyError::Storage
+        })?;
+        if self.file_only == BodyInFile::Off {
+            log::request(
+                req,
+                Level::Warn,
+                format_args!(
+                    "a client request body is buffered to a temporary file {}",
+                    file.path.display()
+                ),
+            );
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn write(&mut self, req: &Request, data: &[u8]) -> Result<(), BodyError> {
+        let Some(file) = &mut self.file else {
+            return Err(BodyError::Storage);
+        };
+        file.length = file.length.saturating_add(data.len() as u64);
+        (&*file.file).write_all(data).map_err(|e| {
+            let reason = crate::config::source::errno(&e);
+            log::request(
+                req,
+                Level::Crit,
+                format_args!("write() \"{}\" failed ({reason})", file.path.display()),
+            );
+            BodyError::Storage
+        })
+    }
+
+    fn finish(self) -> Kept {
+        Kept {
+            file: self.file.map(Rc::new),
+            ..self.kept
+        }
+    }
+}
+
+/// Numbers of temporary files; the process id keeps those of several servers apart.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Makes a new temporary file below a path, in directories named by the last digits of its number (`levels`).
+///
+/// # Errors
+/// The path, and why the file could not be made.
+pub fn create(temp: &TempPath, keep: bool) -> Result<TempFile, (PathBuf, std::io::Error)> {
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{number:010}");
+        let mut path = temp.path.clone();
+        let mut end = name.len();
+        for level in temp.levels.iter().filter(|l| **l > 0) {
+            let start = end.saturating_sub(usize::from(*level));
+            path.push(name.get(start..end).unwrap_or_default());
+            end = start;
+        }
+        path.push(&name);
+        match open_new(&path) {
+            Ok(file) => {
+                return Ok(TempFile {
+                    file: Rc::new(file),
+                    path,
+                    keep,
+                    length: 0,
+                });
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let Some(dir) = path.parent() else {
+                    return Err((path, e));
+                };
+                if let Err(e) = std::fs::create_dir_all(dir) {
+                    return Err((path, e));
+                }
+                match open_new(&path) {
+                    Ok(file) => {
+                        return Ok(TempFile {
+                            file: Rc::new(file),
+                            path,
+                            keep,
+                            length: 0,
+                        });
+                    }
+                    Err(e) => return Err((path, e)),
+                }
+            }
+            Err(e) => return Err((path, e)),
+        }
+    }
+}
+
+fn open_new(path: &PathBuf) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}

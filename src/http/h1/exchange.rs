@@ -1,0 +1,391 @@
+//! One request and its answer.
+
+use super::bad::Bad;
+use super::body::Reader;
+use super::framing::BodyLength;
+use super::io::{Io, IoError};
+use super::parse::{self, Limits, Outcome};
+use super::send::{self, Sent};
+use crate::clock;
+use crate::http::body_in::BodySource;
+use crate::http::connection::Client;
+use crate::http::head::{Head, Known, Version};
+use crate::http::phase::{self, Start};
+use crate::http::request::Request;
+use crate::http::worker::Worker;
+use crate::http::{Http, host, modules, router, uri};
+use crate::log::{self, Level};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// What becomes of the connection.
+pub enum Next {
+    /// It is kept: the next request may take this long to come.
+    Keep(Duration),
+    /// It is closed when the client has had time to read the answer.
+    Linger {
+        /// `lingering_time`
+        time: Duration,
+        /// `lingering_timeout`
+        timeout: Duration,
+    },
+    /// It is closed at once.
+    Close,
+}
+
+/// How the reading of a head ended.
+enum HeadRead {
+    Done,
+    Bad(Bad),
+    /// The connection ended, before the first byte or within the head.
+    End {
+        started: bool,
+    },
+    TimedOut {
+        started: bool,
+    },
+}
+
+/// Reads a request, answers it, logs it.
+pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next {
+    let Some(http) = worker.http() else {
+        return Next::Close;
+    };
+    let pipelined = !io.pending.borrow().is_empty();
+    let mut shared = worker.take_head();
+    let Some(head) = Rc::get_mut(&mut shared) else {
+        return Next::Close;
+    };
+    let default = router::default_server(&http, client);
+    let read = read_head(head, &http, http.server(default).id, io, pipelined).await;
+    let started = match read {
+        HeadRead::End { started } | HeadRead::TimedOut { started } => started,
+        _ => true,
+    };
+    if !started {
+        worker.give_head(shared);
+        return Next::Close;
+    }
+    if let Some(rest) = head.buf.get(head.len as usize..).filter(|r| !r.is_empty())
+        && matches!(read, HeadRead::Done)
+    {
+        io.unread(rest);
+        let len = head.len as usize;
+        head.buf.truncate(len);
+    }
+    client.requests.set(client.requests.get() + 1);
+    let mut req = Request::new(worker, http, client, Rc::clone(&shared), default);
+    drop(shared);
+    req.pipelined = pipelined;
+    req.request_length
+        .set(u64::from(req.head.len).max(req.head.buf.len() as u64));
+    let next = match read {
+        HeadRead::Done => serve(&mut req, io).await,
+        HeadRead::Bad(bad) => refuse(&mut req, io, bad).await,
+        HeadRead::End { .. } => {
+            log::request(
+                &req,
+                Level::Info,
+                format_args!("client prematurely closed connection"),
+            );
+            give_up(&mut req, 400)
+        }
+        HeadRead::TimedOut { .. } => {
+            log::request(
+                &req,
+                Level::Info,
+                format_args!("client timed out (110: Connection timed out)"),
+            );
+            give_up(&mut req, 408)
+        }
+    };
+    modules::log::access(&req);
+    req.recycle();
+    next
+}
+
+async fn read_head(
+    head: &mut Head,
+    http: &Arc<Http>,
+    server: crate::http::conf::ServerId,
+    io: &Io,
+    pipelined: bool,
+) -> HeadRead {
+    let core = &http.server(server).core;
+    let limits = Limits {
+        header_buffer: core.client_header_buffer_size,
+        large_buffers: core.large_client_header_buffers,
+        max_headers: core.max_headers,
+        ignore_invalid_headers: core.ignore_invalid_headers,
+        underscores: core.underscores_in_headers,
+    };
+    let most = limits
+        .large_buffers
+        .0
+        .saturating_mul(limits.large_buffers.1)
+        .saturating_add(limits.header_buffer);
+    head.buf.reserve(limits.header_buffer.max(1024));
+    let mut timed = false;
+    loop {
+        if head.buf.capacity() - head.buf.len() == 0 {
+            let more = head.buf.len().min(most).max(1024);
+            head.buf.reserve_exact(more);
+        }
+        match io.read(&mut head.buf).await {
+            Ok(0) => {
+                return HeadRead::End {
+                    started: !head.buf.is_empty(),
+                };
+            }
+            Err(IoError::Broken(_)) => {
+                return HeadRead::End {
+                    started: !head.buf.is_empty() && !pipelined,
+                };
+            }
+            Err(IoError::TimedOut) => {
+                return HeadRead::TimedOut {
+                    started: !head.buf.is_empty(),
+                };
+            }
+            Ok(_) => {}
+        }
+        match parse::parse(head, &limits) {
+            Outcome::Done => return HeadRead::Done,
+            Outcome::Bad(bad) => return HeadRead::Bad(bad),
+            Outcome::Partial => {}
+        }
+        if !timed {
+            // The time for a head counts in total: a client that sends a byte a minute gains nothing.
+            io.read_within(core.client_header_timeout);
+            timed = true;
+        }
+    }
+}
+
+/// Takes a request whose head is complete through the phases.
+async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
+    match prepare(req, io) {
+        Ok(()) => {}
+        Err(bad) => return refuse(req, io, bad).await,
+    }
+    if !run(req, Start::ServerRewrite).await {
+        log::request(
+            req,
+            Level::Info,
+            format_args!("client prematurely closed connection"),
+        );
+        return give_up(req, 499);
+    }
+    answer(req, io).await
+}
+
+/// What follows from the head alone: host, server, framing, path, whether the connection is kept.
+fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
+    let head = Rc::clone(&req.head);
+    let http = Rc::clone(&req.http);
+    let core = &http.server(req.server).core;
+    // The path before the host: what nginx complains about first.
+    let parsed = uri::normalise(
+        head.bytes(head.path_query),
+        core.merge_slashes,
+        &mut req.uri,
+    );
+    let parsed = parsed.map_err(|_| Bad::Request)?;
+    req.args
+        .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
+    req.unparsed_uri_valid = !parsed.empty_path;
+    req.host_port = host::of_request(&head, &mut req.host)?.unwrap_or(0);
+    if !req.host.is_empty() {
+        router::set_virtual_server(req);
+    }
+    let length = parse::framing(&head)?;
+    set_keepalive(req);
+    let location = &http.location(req.location).core;
+    let (timeout, piece) = (
+        location.client_body_timeout,
+        location.client_body_buffer_size,
+    );
+    let reader = match length {
+        BodyLength::None => None,
+        BodyLength::Length(n) => {
+            req.body.length = Some(n);
+            (n > 0).then(|| Reader::with_length(Rc::clone(io), n, timeout, piece))
+        }
+        BodyLength::Chunked => {
+            req.body.chunked = true;
+            Some(Reader::chunked(Rc::clone(io), timeout, piece))
+        }
+    };
+    if let Some(mut reader) = reader {
+        let expects = head
+            .get(Known::Expect)
+            .is_some_and(|v| v.eq_ignore_ascii_case(b"100-continue"));
+        if expects && head.version >= Version::Http11 {
+            reader.expect_continue();
+        }
+        req.body.source = Some(BodySource::H1(reader));
+    } else {
+        req.body.complete = true;
+    }
+    Ok(())
+}
+
+/// RFC 9112 section 9.3, with nginx's reading of the Connection field.
+fn set_keepalive(req: &mut Request) {
+    let connection = req.header(Known::Connection).unwrap_or_default();
+    req.keepalive = if contains(connection, b"close") {
+        false
+    } else if contains(connection, b"keep-alive") {
+        true
+    } else {
+        req.head.version > Version::Http10
+    };
+}
+
+/// Whether the text stands somewhere in the value, in any case: that is how nginx looks.
+fn contains(value: &[u8], text: &[u8]) -> bool {
+    value
+        .windows(text.len())
+        .any(|w| w.eq_ignore_ascii_case(text))
+}
+
+/// Runs the phases; `false` if the client went away while a handler that watches it was waiting.
+async fn run(req: &mut Request, start: Start) -> bool {
+    let client = Rc::clone(&req.client);
+    client.watch.set(false);
+    let mut phases = pin!(phase::run(req, start));
+    std::future::poll_fn(|cx| {
+        if phases.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        if client.watch.get() && client.stream.poll_closed(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
+    let mut sentence = Vec::new();
+    bad.sentence(&req.head, &mut sentence);
+    log::request(
+        req,
+        Level::Info,
+        format_args!("{}", String::from_utf8_lossy(&sentence)),
+    );
+    req.keepalive = false;
+    req.body.source = None;
+    phase::refuse(req, bad.status()).await;
+    req.keepalive = false;
+    answer(req, io).await
+}
+
+/// Sends the response, then decides about the connection.
+async fn answer(req: &mut Request, io: &Rc<Io>) -> Next {
+    if req.response.status == 444 || req.response.status == 499 {
+        return Next::Close;
+    }
+    keep_or_not(req);
+    let http = Rc::clone(&req.http);
+    match send::response(req, io).await {
+        Sent::Whole => req.completed.set(true),
+        Sent::Broken => return Next::Close,
+        Sent::Upgraded => return Next::Close,
+    }
+    let location = &http.location(req.location).core;
+    let mut unread = false;
+    if let Some(BodySource::H1(mut reader)) = req.body.source.take() {
+        // The next request must not begin inside this body.
+        unread = true;
+        if req.keepalive {
+            reader.set_timeout(location.lingering_timeout);
+            unread = !drain(&mut reader, location.lingering_time).await;
+        }
+    }
+    if req.keepalive && !unread && !req.worker.is_shutting_down() && !io.eof.get() {
+        let core = location;
+        if core.tcp_nodelay && req.client.requests.get() == 1 {
+            req.client.stream.set_nodelay();
+        }
+        return Next::Keep(core.keepalive_timeout);
+    }
+    let linger = match location.lingering_close {
+        crate::http::core::location::LingeringClose::Off => false,
+        crate::http::core::location::LingeringClose::Always => true,
+        crate::http::core::location::LingeringClose::On => {
+            unread || req.response.internal_error_page || !io.pending.borrow().is_empty()
+        }
+    };
+    if linger && !io.eof.get() {
+        return Next::Linger {
+            time: location.lingering_time,
+            timeout: location.lingering_timeout,
+        };
+    }
+    Next::Close
+}
+
+/// Reads the rest of a body; `false` if its end was not reached in time.
+async fn drain(reader: &mut Reader, time: Duration) -> bool {
+    let all = async {
+        loop {
+            match std::future::poll_fn(|cx| reader.poll_data(cx)).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+    };
+    tokio::time::timeout(time, all).await.unwrap_or(false)
+}
+
+/// Applies the settings that end a connection (`keepalive_requests`, `keepalive_time`, `keepalive_disable`, shutdown).
+fn keep_or_not(req: &mut Request) {
+    if !req.keepalive {
+        return;
+    }
+    let http = Rc::clone(&req.http);
+    let core = &http.location(req.location).core;
+    let client = &req.client;
+    let age = clock::monotonic_ms().saturating_sub(client.started_ms);
+    if core.keepalive_timeout.is_zero()
+        || client.requests.get() >= core.keepalive_requests
+        || u128::from(age) > core.keepalive_time.as_millis()
+        || req.worker.is_shutting_down()
+        || disabled(req, &http)
+    {
+        req.keepalive = false;
+    }
+}
+
+/// `keepalive_disable`: browsers that cannot take a kept connection, after POST or at all.
+fn disabled(req: &Request, http: &Http) -> bool {
+    use crate::http::head::Method;
+    let core = &http.location(req.location).core;
+    let Some(agent) = req.header(Known::UserAgent) else {
+        return false;
+    };
+    let old_msie = || {
+        memchr::memmem::find(agent, b"MSIE ")
+            .and_then(|i| agent.get(i + 5..i + 7))
+            .is_some_and(|v| matches!(v, [b'4'..=b'6', b'.']))
+    };
+    let safari = || {
+        memchr::memmem::find(agent, b"Mac OS X").is_some()
+            && memchr::memmem::find(agent, b"Safari/").is_some()
+            && memchr::memmem::find(agent, b"Chrome/").is_none()
+    };
+    (core.keepalive_disable.msie6 && req.method == Method::Post && old_msie())
+        || (core.keepalive_disable.safari && safari())
+}
+
+/// Ends a request to which there is nobody to answer; the status is for the log.
+fn give_up(req: &mut Request, status: u16) -> Next {
+    req.response.status = status;
+    Next::Close
+}

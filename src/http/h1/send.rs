@@ -1,0 +1,346 @@
+//! Sends a response: head and body, in few system calls, no faster than the client takes them.
+
+use super::chunked::{LAST_CHUNK, chunk_head};
+use super::io::Io;
+use super::outgoing::{Outgoing, SendError};
+use super::writer::{self, Framing};
+use crate::clock;
+use crate::http::body::{Body, Cut, Part, Source};
+use crate::http::body_in::BodySource;
+use crate::http::head::Version;
+use crate::http::request::Request;
+use crate::http::{core, filter};
+use crate::log::{self, Level};
+use bytes::Bytes;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// How sending ended.
+pub enum Sent {
+    /// All of it was written.
+    Whole,
+    /// The connection is of no further use.
+    Broken,
+    /// The head switched protocols, and what followed is over.
+    Upgraded,
+}
+
+/// A source is asked for more until so much is waiting to be written.
+const GATHER: u64 = 64 * 1024;
+
+/// Sends the response of a request.
+pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
+    if let Some(BodySource::H1(reader)) = &req.body.source
+        && reader.awaits_continue()
+        && !req.response.internal_error_page
+        && io.pending.borrow().is_empty()
+        && io
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            .await
+            .is_err()
+    {
+        return Sent::Broken;
+    }
+    let http = Rc::clone(&req.http);
+    let location = &http.location(req.location).core;
+    if location.absolute_redirect
+        && req
+            .response
+            .location
+            .as_ref()
+            .is_some_and(|l| l.starts_with(b"/"))
+    {
+        req.response.location = req
+            .response
+            .location
+            .take()
+            .map(|l| core::redirect::absolute(req, l));
+    }
+    let framing = writer::frame(req);
+    let mut out = Outgoing::new(location.send_timeout);
+    out.sendfile = location.sendfile;
+    if location.sendfile_max_chunk > 0 {
+        out.max_chunk = location.sendfile_max_chunk;
+    }
+    let mut head = req.worker.take_buffer();
+    if req.head.version > Version::Http09 {
+        writer::write_head(req, framing, location.keepalive_header, &mut head);
+    }
+    let head_len = head.len() as u64;
+    req.response.head_sent = true;
+    out.push_owned(head);
+    let body = if framing.head_only {
+        Body::Empty
+    } else {
+        std::mem::take(&mut req.response.body)
+    };
+    let upgrade = req.response.upgrade;
+    let pace = Pace::of(req, head_len);
+    let result = write(req, io, &mut out, body, framing, pace).await;
+    match result {
+        Ok(()) if upgrade => {
+            crate::http::upstream::upgrade::tunnel(req, io).await;
+            Sent::Upgraded
+        }
+        Ok(()) => Sent::Whole,
+        Err(e) => {
+            report(req, &e);
+            Sent::Broken
+        }
+    }
+}
+
+/// Why a response was not sent whole.
+enum Failure {
+    Client(SendError),
+    Source,
+}
+
+impl From<SendError> for Failure {
+    fn from(e: SendError) -> Self {
+        Failure::Client(e)
+    }
+}
+
+async fn write(
+    req: &mut Request,
+    io: &Io,
+    out: &mut Outgoing,
+    body: Body,
+    framing: Framing,
+    mut pace: Pace,
+) -> Result<(), Failure> {
+    match body {
+        Body::Empty => {}
+        Body::Parts(parts) => {
+            let len: u64 = parts.iter().map(Part::len).sum();
+            if framing.chunked && len > 0 {
+                out.push_owned(chunk_start(len));
+            }
+            for part in parts {
+                out.push(part);
+            }
+            if framing.chunked && len > 0 {
+                out.push(Part::Bytes(Bytes::from_static(b"\r\n")));
+            }
+        }
+        Body::Stream(source) => return stream(req, io, out, source, framing, pace).await,
+    }
+    if framing.chunked && !framing.head_only {
+        end_chunks(req, out);
+    }
+    flush(req, io, out, &mut pace, None).await?;
+    Ok(())
+}
+
+async fn stream(
+    req: &mut Request,
+    io: &Io,
+    out: &mut Outgoing,
+    mut source: Box<dyn Source>,
+    framing: Framing,
+    mut pace: Pace,
+) -> Result<(), Failure> {
+    loop {
+        // Gather what is there; write when nothing more comes at once.
+        let mut ended = false;
+        let more = std::future::poll_fn(|cx| {
+            loop {
+                match source.poll_next(cx) {
+                    Poll::Ready(Ok(Some(part))) => {
+                        if part.is_empty() {
+                            continue;
+                        }
+                        if framing.chunked {
+                            out.push_owned(chunk_start(part.len()));
+                        }
+                        out.push(part);
+                        if framing.chunked {
+                            out.push(Part::Bytes(Bytes::from_static(b"\r\n")));
+                        }
+                        if out.left() >= GATHER {
+                            return Poll::Ready(Ok(()));
+                        }
+                    }
+                    Poll::Ready(Ok(None)) => {
+                        ended = true;
+                        return Poll::Ready(Ok(()));
+                    }
+                    Poll::Ready(Err(Cut)) => return Poll::Ready(Err(Cut)),
+                    Poll::Pending if out.left() > 0 && source.flush() => {
+                        return Poll::Ready(Ok(()));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+        if ended && framing.chunked {
+            for (name, value) in source.trailers() {
+                req.response
+                    .trailers
+                    .push(crate::http::response::Field { name, value });
+            }
+            end_chunks(req, out);
+        }
+        let flushed = flush(req, io, out, &mut pace, Some(&mut *source)).await;
+        if more.is_err() {
+            // What was cut is not made to look whole: no last chunk, and the connection closes.
+            return Err(Failure::Source);
+        }
+        flushed?;
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes all that is queued, at the pace that is set; lets the source read ahead meanwhile.
+async fn flush(
+    req: &Request,
+    io: &Io,
+    out: &mut Outgoing,
+    pace: &mut Pace,
+    mut source: Option<&mut (dyn Source + 'static)>,
+) -> Result<(), SendError> {
+    while out.left() > 0 {
+        let budget = match pace.budget(req.bytes_sent.get()) {
+            Ok(budget) => budget,
+            Err(wait) => {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+        };
+        let n = std::future::poll_fn(|cx| {
+            let written = out.poll_write(cx, io, budget);
+            if written.is_pending()
+                && let Some(source) = &mut source
+            {
+                source.poll_ahead(cx);
+            }
+            written
+        })
+        .await?;
+        let sent = req.bytes_sent.get() + n;
+        req.bytes_sent.set(sent);
+        req.body_bytes_sent.set(sent.saturating_sub(pace.head));
+    }
+    if let Some(buffer) = out.reclaim() {
+        req.worker.give_buffer(buffer);
+    }
+    Ok(())
+}
+
+fn chunk_start(len: u64) -> Vec<u8> {
+    let mut line = Vec::with_capacity(18);
+    chunk_head(len, &mut line);
+    line
+}
+
+/// The last chunk and the trailer fields.
+fn end_chunks(req: &mut Request, out: &mut Outgoing) {
+    if req.response.want_trailers {
+        filter::trailers(req);
+    }
+    if req.response.trailers.is_empty() {
+        return out.push(Part::Bytes(Bytes::from_static(LAST_CHUNK)));
+    }
+    let mut end = b"0\r\n".to_vec();
+    for f in &req.response.trailers {
+        end.extend_from_slice(&f.name);
+        end.extend_from_slice(b": ");
+        end.extend_from_slice(&f.value);
+        end.extend_from_slice(b"\r\n");
+    }
+    end.extend_from_slice(b"\r\n");
+    out.push_owned(end);
+}
+
+/// `limit_rate` and `limit_rate_after`.
+struct Pace {
+    head: u64,
+    /// Bytes per second; 0 for no limit.
+    rate: u64,
+    after: u64,
+    start_ms: u64,
+}
+
+impl Pace {
+    fn of(req: &Request, head: u64) -> Self {
+        let core = &req.http.location(req.location).core;
+        let rate = req
+            .limit_rate
+            .unwrap_or_else(|| core::limit_rate(req, &core.limit_rate));
+        let after = if rate > 0 {
+            core::limit_rate(req, &core.limit_rate_after)
+        } else {
+            0
+        };
+        Pace {
+            head,
+            rate,
+            after,
+            start_ms: clock::monotonic_ms(),
+        }
+    }
+
+    /// How much may be sent now, or how long to wait.
+    fn budget(&self, sent: u64) -> Result<u64, Duration> {
+        if self.rate == 0 {
+            return Ok(u64::MAX);
+        }
+        let seconds = clock::monotonic_ms().saturating_sub(self.start_ms) / 1000 + 1;
+        let allowed = self.rate.saturating_mul(seconds).saturating_add(self.after);
+        match allowed.checked_sub(sent) {
+            Some(budget) if budget > 0 => Ok(budget),
+            _ => {
+                let over = sent.saturating_sub(allowed);
+                Err(Duration::from_millis(
+                    over.saturating_mul(1000) / self.rate + 1,
+                ))
+            }
+        }
+    }
+}
+
+fn report(req: &Request, failure: &Failure) {
+    use super::io::IoError;
+    match failure {
+        Failure::Client(SendError::Io(IoError::TimedOut)) => {
+            log::request(
+                req,
+                Level::Info,
+                format_args!(
+                    "client timed out (110: Connection timed out) while sending response to client"
+                ),
+            );
+        }
+        Failure::Client(SendError::Io(IoError::Broken(e))) => {
+            log::request(
+                req,
+                Level::Info,
+                format_args!(
+                    "send() failed ({}) while sending response to client",
+                    crate::config::source::errno(e)
+                ),
+            );
+        }
+        Failure::Client(SendError::Truncated) => {
+            log::request(
+                req,
+                Level::Alert,
+                format_args!("file was truncated while it was sent"),
+            );
+        }
+        Failure::Client(SendError::File(e)) => {
+            log::request(
+                req,
+                Level::Crit,
+                format_args!("read() failed ({})", crate::config::source::errno(e)),
+            );
+        }
+        // Whoever made the source has said why.
+        Failure::Source => {}
+    }
+}

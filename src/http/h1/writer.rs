@@ -1,0 +1,160 @@
+//! Writes the head of a response (RFC 9112 section 4): fields in nginx's order.
+
+use crate::http::core;
+use crate::http::date::http_date;
+use crate::http::head::Version;
+use crate::http::request::Request;
+use crate::http::status;
+
+/// How a response's body is delimited on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framing {
+    /// Whether there is no body whatever the head says: HEAD, 204, 304.
+    pub head_only: bool,
+    /// Whether it is sent in chunks.
+    pub chunked: bool,
+}
+
+/// Decides how the body is delimited, and whether the connection can be kept.
+pub fn frame(req: &mut Request) -> Framing {
+    let http = std::rc::Rc::clone(&req.http);
+    let response = &mut req.response;
+    if !matches!(response.status, 200 | 206 | 304) {
+        response.last_modified = None;
+    }
+    if response.status == 204 {
+        response.content_type = None;
+        response.last_modified = None;
+        response.last_modified_text = None;
+        response.content_length = None;
+    }
+    let bodyless = matches!(response.status, 204 | 304 | 100..=199);
+    let head_only = bodyless || req.head.method == crate::http::head::Method::Head;
+    if response.content_length.is_none() && !bodyless {
+        // A body that is known whole needs no chunks.
+        response.content_length = match &response.body {
+            crate::http::body::Body::Empty if head_only => None,
+            body => body.len(),
+        };
+    }
+    let mut chunked = false;
+    if !bodyless && (response.content_length.is_none() || response.want_trailers) {
+        chunked = req.head.version >= Version::Http11
+            && http.location(req.location).core.chunked_transfer_encoding;
+        if chunked {
+            response.content_length = None;
+        } else if response.content_length.is_none() {
+            req.keepalive = false;
+        }
+    }
+    Framing { head_only, chunked }
+}
+
+/// Writes the head.
+pub fn write_head(
+    req: &Request,
+    framing: Framing,
+    keepalive_timeout: Option<u64>,
+    out: &mut Vec<u8>,
+) {
+    let http = &req.http;
+    let response = &req.response;
+    let location = &http.location(req.location).core;
+    out.extend_from_slice(b"HTTP/1.1 ");
+    match &response.status_line {
+        Some(line) => out.extend_from_slice(line),
+        None => status::write_line(response.status, out),
+    }
+    out.extend_from_slice(b"\r\n");
+    match &response.server {
+        Some(server) => field(out, b"Server", server),
+        None => out.extend_from_slice(core::server_field(location.server_tokens)),
+    }
+    match &response.date {
+        Some(date) => field(out, b"Date", date),
+        None => {
+            out.extend_from_slice(b"Date: ");
+            crate::clock::texts(|t| out.extend_from_slice(&t.http));
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    if let Some(kind) = response.content_type.as_ref().filter(|t| !t.is_empty()) {
+        out.extend_from_slice(b"Content-Type: ");
+        out.extend_from_slice(kind);
+        if let Some(charset) = &response.charset {
+            out.extend_from_slice(b"; charset=");
+            out.extend_from_slice(charset);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(length) = response.content_length {
+        out.extend_from_slice(b"Content-Length: ");
+        number(length, out);
+        out.extend_from_slice(b"\r\n");
+    }
+    match (&response.last_modified_text, response.last_modified) {
+        (Some(text), _) => field(out, b"Last-Modified", text),
+        (None, Some(time)) => {
+            out.extend_from_slice(b"Last-Modified: ");
+            out.extend_from_slice(&http_date(time));
+            out.extend_from_slice(b"\r\n");
+        }
+        _ => {}
+    }
+    if let Some(to) = &response.location {
+        field(out, b"Location", to);
+    }
+    if framing.chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if response.status == 101 {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+    } else if req.keepalive {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+        if let Some(seconds) = keepalive_timeout {
+            out.extend_from_slice(b"Keep-Alive: timeout=");
+            number(seconds, out);
+            out.extend_from_slice(b"\r\n");
+        }
+    } else {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+    if response.vary_encoding {
+        out.extend_from_slice(b"Vary: Accept-Encoding\r\n");
+    }
+    if let Some(etag) = &response.etag {
+        field(out, b"ETag", etag);
+    }
+    for f in &response.fields {
+        field(out, &f.name, &f.value);
+    }
+    if let Some(encoding) = &response.content_encoding {
+        field(out, b"Content-Encoding", encoding);
+    }
+    if response.accept_ranges {
+        out.extend_from_slice(b"Accept-Ranges: bytes\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a number in decimal digits.
+pub fn number(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut used = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + (n % 10) as u8;
+        n /= 10;
+        used += 1;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+}
