@@ -113,6 +113,8 @@ location_modules! {
     core: core::location::LocationRaw,
     /// `error_log`.
     error_log: crate::log::ErrorLogRaw,
+    /// The rewrite module.
+    rewrite: modules::rewrite::RewriteRaw,
 }
 
 /// What belongs to one block alone and is never inherited.

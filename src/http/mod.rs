@@ -39,6 +39,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::location::DIRECTIVES,
     self::core::main::DIRECTIVES,
     self::core::server::DIRECTIVES,
+    modules::rewrite::DIRECTIVES,
 ];
 
 /// The variables of all modules.

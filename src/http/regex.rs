@@ -58,27 +58,50 @@ impl Regex {
         })
     }
 
-    /// Matches a subject; on a match the captures become the request's.
+    /// Matches a subject; on a match the captures become the request's. One that cannot be matched (a pattern in
+    /// UTF mode and bytes that are not UTF-8, a limit exceeded) is logged and counts as no match.
     pub fn matches(&self, req: &Request, subject: &[u8]) -> bool {
+        self.exec(req, subject).unwrap_or(false)
+    }
+
+    /// The same, telling failure from no match.
+    ///
+    /// # Errors
+    /// Matching failed, which has been logged; nginx answers 500 where it can.
+    pub fn exec(&self, req: &Request, subject: &[u8]) -> Result<bool, MatchFailed> {
         if !self.groups {
-            let hit = self.pattern.is_match(subject).unwrap_or(false);
+            let hit = self.pattern.is_match(subject);
+            let hit = hit.map_err(|e| self.failed(req, subject, &e))?;
             if hit {
                 req.clear_captures();
             }
-            return hit;
+            return Ok(hit);
         }
         LOCATIONS.with_borrow_mut(|all| {
             let locations = all
                 .entry(self.number)
                 .or_insert_with(|| self.pattern.capture_locations());
-            match self.pattern.captures_read(locations, subject) {
-                Ok(Some(_)) => {
-                    self.keep(req, subject, locations);
-                    true
-                }
-                _ => false,
+            let found = self.pattern.captures_read(locations, subject);
+            let hit = found.map_err(|e| self.failed(req, subject, &e))?.is_some();
+            if hit {
+                self.keep(req, subject, locations);
             }
+            Ok(hit)
         })
+    }
+
+    fn failed(&self, req: &Request, subject: &[u8], e: &pcre2::Error) -> MatchFailed {
+        crate::log::request(
+            req,
+            crate::log::Level::Alert,
+            format_args!(
+                "pcre2_match() failed: {} on \"{}\" using \"{}\"",
+                e.code(),
+                String::from_utf8_lossy(subject),
+                self.as_str()
+            ),
+        );
+        MatchFailed
     }
 
     /// Whether it matches, leaving the request's captures as they are.
@@ -107,6 +130,10 @@ impl Regex {
     }
 }
 
+/// A pattern could not be matched at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatchFailed;
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Frees what this thread keeps for expressions: called when a new cycle comes into force.
@@ -116,13 +143,16 @@ pub fn forget_locations() {
 
 thread_local! {
     /// Room for captures, one for each expression that was used on this thread: making it anew costs an allocation.
-    static LOCATIONS: RefCell<HashMap<u32, CaptureLocations>> = RefCell::default();
+    static LOCATIONS: RefCell<HashMap<u32, CaptureLocations, foldhash::fast::FixedState>> = RefCell::default();
 }
 
 fn failure(pattern: &str, e: &pcre2::Error) -> Diagnostic {
     let text = e.to_string();
     // The crate says "PCRE2: error compiling pattern at offset N: reason".
-    let reason = text.rsplit_once(": ").map_or(text.as_str(), |(_, r)| r);
+    let reason = text
+        .split_once(" at offset ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map_or(text.as_str(), |(_, reason)| reason);
     let offset = e.offset().unwrap_or(pattern.len()).min(pattern.len());
     let rest = pattern.get(offset..).unwrap_or_default();
     Diagnostic::new(if rest.is_empty() {

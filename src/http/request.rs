@@ -6,7 +6,7 @@ use super::connection::Client;
 use super::head::{Head, Known, Method};
 use super::response::Response;
 use super::upstream::state::UpstreamState;
-use super::variable::{Definition, VarId};
+use super::variable::{Compute, Definition, VarId};
 use super::worker::Worker;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -132,17 +132,20 @@ impl Extensions {
 #[derive(Default)]
 pub struct Vars {
     slots: Vec<Slot>,
+    /// The text of all values, one behind the other.
+    text: Vec<u8>,
     subject: Vec<u8>,
     captures: SmallVec<[(u32, u32); 10]>,
     depth: u8,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default)]
 enum Slot {
     #[default]
     Unset,
     NotFound,
-    Value(Bytes),
+    /// Start and end in [`Vars::text`].
+    Value(u32, u32),
 }
 
 /// Memory that goes from one request to the next.
@@ -262,81 +265,89 @@ impl Request {
             None => false,
             Some(Definition::Plain(get) | Definition::Settable(get, _)) => get(self, out),
             Some(Definition::Family(get, name)) => get(self, name, out),
-            Some(Definition::Slot(compute)) => {
-                match self.vars.borrow().slots.get(id.0 as usize) {
-                    Some(Slot::Value(v)) => {
-                        out.extend_from_slice(v);
-                        return true;
-                    }
-                    Some(Slot::NotFound) => return false,
-                    _ => {}
-                }
-                let Some(compute) = compute else { return false };
-                if self.vars.borrow().depth >= MAX_DEPTH {
-                    return false;
-                }
-                self.vars.borrow_mut().depth += 1;
-                let start = out.len();
-                let found = compute.compute(self, out);
-                self.vars.borrow_mut().depth -= 1;
-                if !compute.volatile() {
-                    let value = match found {
-                        true => Slot::Value(Bytes::copy_from_slice(
-                            out.get(start..).unwrap_or_default(),
-                        )),
-                        false => Slot::NotFound,
-                    };
-                    self.store(id, value);
-                }
-                found
-            }
+            Some(Definition::Slot(compute)) => match self.vars.borrow().slot(id) {
+                Slot::Value(..) => self.vars.borrow().write(id, out),
+                Slot::NotFound => false,
+                Slot::Unset => match compute {
+                    Some(compute) => self.compute(id, &**compute, out),
+                    None => false,
+                },
+            },
         }
+    }
+
+    fn compute(&self, id: VarId, compute: &dyn Compute, out: &mut Vec<u8>) -> bool {
+        if self.vars.borrow().depth >= MAX_DEPTH {
+            let name = self.http.variables.name(id);
+            crate::log::request(
+                self,
+                crate::log::Level::Error,
+                format_args!(
+                    "cycle while evaluating variable \"{}\"",
+                    String::from_utf8_lossy(name)
+                ),
+            );
+            return false;
+        }
+        self.vars.borrow_mut().depth += 1;
+        let start = out.len();
+        let found = compute.compute(self, out);
+        self.vars.borrow_mut().depth -= 1;
+        if !compute.volatile() {
+            let value = out.get(start..).filter(|_| found);
+            self.store(id, value);
+        }
+        found
     }
 
     /// Whether a slot variable has been assigned in this request.
     pub fn is_assigned(&self, id: VarId) -> bool {
-        matches!(
-            self.vars.borrow().slots.get(id.0 as usize),
-            Some(Slot::Value(_))
-        )
+        matches!(self.vars.borrow().slot(id), Slot::Value(..))
     }
 
     /// Assigns to a slot variable.
     pub fn set_slot(&self, id: VarId, value: &[u8]) {
-        self.store(id, Slot::Value(Bytes::copy_from_slice(value)));
+        self.store(id, Some(value));
     }
 
     /// Assigns to any variable that `set` may assign to.
-    pub fn assign(&mut self, id: VarId, value: Bytes) {
+    pub fn assign(&mut self, id: VarId, value: &[u8]) {
         match self.http.variables.get(id) {
-            Some(Definition::Settable(_, set)) => set(self, &value),
-            _ => self.store(id, Slot::Value(value)),
+            Some(Definition::Settable(_, set)) => set(self, value),
+            _ => self.store(id, Some(value)),
         }
     }
 
-    fn store(&self, id: VarId, value: Slot) {
+    fn store(&self, id: VarId, value: Option<&[u8]>) {
         let mut vars = self.vars.borrow_mut();
         if vars.slots.len() <= id.0 as usize {
             vars.slots.resize(self.http.variables.len(), Slot::Unset);
         }
-        if let Some(slot) = vars.slots.get_mut(id.0 as usize) {
-            *slot = value;
+        let slot = value.map_or(Slot::NotFound, |value| vars.keep(value));
+        if let Some(place) = vars.slots.get_mut(id.0 as usize) {
+            *place = slot;
         }
+    }
+
+    /// Lends an empty buffer of the worker, for a value that is looked at and forgotten.
+    pub fn with_scratch<T>(&self, f: impl FnOnce(&Request, &mut Vec<u8>) -> T) -> T {
+        let mut buffer = self.worker.take_buffer();
+        let result = f(self, &mut buffer);
+        self.worker.give_buffer(buffer);
+        result
     }
 
     /// Appends `$1`..`$9`; `false` if the last match has no such group.
     pub fn capture(&self, n: u8, out: &mut Vec<u8>) -> bool {
+        self.with_capture(n, |text| out.extend_from_slice(text))
+            .is_some()
+    }
+
+    /// Looks at `$1`..`$9`; `None` if the last match has no such group.
+    pub fn with_capture<T>(&self, n: u8, f: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let vars = self.vars.borrow();
-        let Some(&(a, z)) = vars.captures.get(usize::from(n)) else {
-            return false;
-        };
-        match vars.subject.get(a as usize..z as usize) {
-            Some(text) => {
-                out.extend_from_slice(text);
-                true
-            }
-            None => false,
-        }
+        let &(a, z) = vars.captures.get(usize::from(n))?;
+        vars.subject.get(a as usize..z as usize).map(f)
     }
 
     /// Makes these the captures of the request. A group that took no part has its start behind its end.
@@ -355,9 +366,39 @@ impl Request {
 }
 
 impl Vars {
+    fn slot(&self, id: VarId) -> Slot {
+        self.slots.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// Appends a value to the text of all; one that is too much for 32 bits is as good as empty.
+    fn keep(&mut self, value: &[u8]) -> Slot {
+        let start = self.text.len();
+        let end = start.saturating_add(value.len());
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => {
+                self.text.extend_from_slice(value);
+                Slot::Value(start, end)
+            }
+            _ => Slot::Value(0, 0),
+        }
+    }
+
+    fn write(&self, id: VarId, out: &mut Vec<u8>) -> bool {
+        let Slot::Value(start, end) = self.slot(id) else {
+            return false;
+        };
+        out.extend_from_slice(
+            self.text
+                .get(start as usize..end as usize)
+                .unwrap_or_default(),
+        );
+        true
+    }
+
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.slots.clear();
+        self.text.clear();
         self.captures.clear();
         self.subject.clear();
         self.depth = 0;

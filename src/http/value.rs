@@ -1,5 +1,6 @@
 //! Values with variables in them, such as `"$scheme://$host/$1"`: compiled once, written per request.
 
+use super::escape;
 use super::request::Request;
 use super::variable::VarId;
 use crate::config::tree::Word;
@@ -94,6 +95,33 @@ impl Value {
         &self.parts
     }
 
+    /// Splits it at the first `?` that stands in its text; the `?` itself is dropped. `None`: there is none.
+    pub fn split_query(&self) -> Option<(Value, Value)> {
+        let found = self
+            .parts
+            .iter()
+            .enumerate()
+            .find_map(|(number, part)| match part {
+                Part::Text(text) => memchr::memchr(b'?', text).map(|at| (number, text, at)),
+                _ => None,
+            });
+        let (number, text, at) = found?;
+        let (before, after) = (text.slice(..at), text.slice(at + 1..));
+        let text = |text: Bytes| (!text.is_empty()).then_some(Part::Text(text));
+        let path = self.parts.iter().take(number).cloned().chain(text(before));
+        let query = text(after)
+            .into_iter()
+            .chain(self.parts.iter().skip(number + 1).cloned());
+        Some((
+            Value {
+                parts: path.collect(),
+            },
+            Value {
+                parts: query.collect(),
+            },
+        ))
+    }
+
     /// Whether it needs `$1`..`$9`.
     pub fn has_captures(&self) -> bool {
         self.parts.iter().any(|p| matches!(p, Part::Capture(_)))
@@ -109,6 +137,22 @@ impl Value {
                 }
                 Part::Capture(n) => {
                     req.capture(*n, out);
+                }
+            }
+        }
+    }
+
+    /// The same, with the captures escaped as parts of a query. What a pattern matched is decoded: where it goes into
+    /// a URL again, it must not bring a `?` or `&` of its own along.
+    pub fn write_escaped(&self, req: &Request, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Text(t) => out.extend_from_slice(t),
+                Part::Var(id) => {
+                    req.variable(*id, out);
+                }
+                Part::Capture(n) => {
+                    req.with_capture(*n, |text| escape::escape(escape::Kind::Args, text, out));
                 }
             }
         }
@@ -137,9 +181,19 @@ impl Value {
 
     /// Whether it is neither empty nor `0`: how `if=` and `proxy_no_cache` judge a value.
     pub fn is_true(&self, req: &Request) -> bool {
-        let v = self.eval(req);
-        !v.is_empty() && &*v != b"0"
+        match self.as_literal() {
+            Some(text) => is_true(text),
+            None => req.with_scratch(|req, out| {
+                self.write(req, out);
+                is_true(out)
+            }),
+        }
     }
+}
+
+/// nginx's truth: neither empty nor `0`.
+pub fn is_true(text: &[u8]) -> bool {
+    !matches!(text, b"" | b"0")
 }
 
 /// Reads `$...` that starts at `at`; returns it and where it ends.
@@ -156,21 +210,22 @@ fn variable(
         Some(d @ b'1'..=b'9') => return Ok((Part::Capture(d - b'0'), at + 2)),
         Some(b'{') => {
             let inner = rest.get(1..).unwrap_or_default();
+            if inner.is_empty() {
+                return Err(invalid());
+            }
             let len = inner.iter().take_while(|c| is_name(**c)).count();
+            let name = inner.get(..len).unwrap_or_default();
             if inner.get(len) != Some(&b'}') {
-                return Err(Diagnostic::new(format!(
+                let message = format!(
                     "the closing bracket in \"{}\" variable is missing",
-                    String::from_utf8_lossy(inner.get(..len).unwrap_or_default())
-                ))
-                .label(word.span, ""));
+                    String::from_utf8_lossy(name)
+                );
+                return Err(Diagnostic::new(message).label(word.span, ""));
             }
             if len == 0 {
                 return Err(invalid());
             }
-            let name = inner.get(..len).unwrap_or_default();
-            if let [d @ b'1'..=b'9'] = name {
-                return Ok((Part::Capture(d - b'0'), at + 4));
-            }
+            // Digits in braces are a name to nginx, not a capture.
             return Ok((
                 Part::Var(b.http.variables.reference(name, Some(word.span))),
                 at + 3 + len,

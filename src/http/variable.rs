@@ -26,6 +26,8 @@ pub struct Variable {
 pub enum Kind {
     /// Computed from the request each time it is asked for.
     Plain(Getter),
+    /// Computed once in a request, when it is first asked for.
+    Cached(Getter),
     /// Computed, and `set` may assign to it.
     Settable(Getter, Setter),
     /// All names with this prefix.
@@ -38,6 +40,14 @@ impl Variable {
         Variable {
             name,
             kind: Kind::Plain(get),
+        }
+    }
+
+    /// A variable that keeps the value of the first time.
+    pub const fn cached(name: &'static str, get: Getter) -> Self {
+        Variable {
+            name,
+            kind: Kind::Cached(get),
         }
     }
 
@@ -68,6 +78,28 @@ pub trait Compute: Send + Sync {
     }
 }
 
+/// A getter whose value is kept.
+struct Once(Getter);
+
+impl Compute for Once {
+    fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
+        (self.0)(req, out)
+    }
+}
+
+/// A member of a family to which `set` may assign: the family's value as long as nothing was assigned.
+struct Member(FamilyGetter, Bytes);
+
+impl Compute for Member {
+    fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
+        (self.0)(req, &self.1, out)
+    }
+
+    fn volatile(&self) -> bool {
+        true
+    }
+}
+
 /// What a name stands for in one cycle.
 #[derive(Clone)]
 pub enum Definition {
@@ -89,12 +121,18 @@ pub struct VarId(pub u32);
 #[derive(Default)]
 pub struct Variables {
     definitions: Vec<Definition>,
+    names: Vec<Bytes>,
 }
 
 impl Variables {
     /// What the variable is.
     pub fn get(&self, id: VarId) -> Option<&Definition> {
         self.definitions.get(id.0 as usize)
+    }
+
+    /// Its name without `$`, in lower case.
+    pub fn name(&self, id: VarId) -> &[u8] {
+        self.names.get(id.0 as usize).map_or(b"", |name| name)
     }
 
     /// How many there are: the number of slots that a request may need.
@@ -112,7 +150,6 @@ struct Entry {
     name: Bytes,
     first_use: Option<Span>,
     definition: Option<Definition>,
-    changeable: bool,
 }
 
 /// Collects names while the configuration is read. A name may be used before the line that defines it.
@@ -135,34 +172,41 @@ impl VariablesBuilder {
             name,
             first_use: span,
             definition: None,
-            changeable: true,
         });
         VarId(i)
     }
 
-    /// Defines a name as a slot that `set` or a named capture fills.
+    /// Defines a name as one that `set` assigns to. While nothing is assigned it is what something else defines it
+    /// as, a member of its family, or else what `unset` makes of it.
+    ///
+    /// # Errors
+    /// The name belongs to the server and cannot be changed, or is empty: nginx's sentence.
+    pub fn define_weak(
+        &mut self,
+        name: &[u8],
+        unset: impl FnOnce(VarId) -> Arc<dyn Compute>,
+    ) -> Result<VarId, String> {
+        let changeable = check_name(name)?;
+        let id = self.reference(name, None);
+        if !changeable
+            && let Some(e) = self.entries.get_mut(id.0 as usize)
+            && e.definition.is_none()
+        {
+            let compute = match family(&e.name) {
+                Some((get, rest)) => Arc::new(Member(get, rest)),
+                None => unset(id),
+            };
+            e.definition = Some(Definition::Slot(Some(compute)));
+        }
+        Ok(id)
+    }
+
+    /// Defines a name as a slot that a named capture fills. Without a match it has no value, whatever it was before.
     ///
     /// # Errors
     /// The name belongs to the server and cannot be changed: nginx's sentence.
     pub fn define_slot(&mut self, name: &[u8]) -> Result<VarId, String> {
-        if let Some(v) = builtin(&name.to_ascii_lowercase()) {
-            match v.kind {
-                Kind::Settable(..) => return Ok(self.reference(name, None)),
-                _ => {
-                    return Err(format!(
-                        "the duplicate \"{}\" variable",
-                        String::from_utf8_lossy(name)
-                    ));
-                }
-            }
-        }
-        let id = self.reference(name, None);
-        if let Some(e) = self.entries.get_mut(id.0 as usize)
-            && e.definition.is_none()
-        {
-            e.definition = Some(Definition::Slot(None));
-        }
-        Ok(id)
+        self.put(name, Definition::Slot(None))
     }
 
     /// Defines a name as computed by an object of the configuration (`map`, `geo`, `split_clients`).
@@ -170,18 +214,14 @@ impl VariablesBuilder {
     /// # Errors
     /// The name belongs to the server: nginx's sentence.
     pub fn define(&mut self, name: &[u8], compute: Arc<dyn Compute>) -> Result<VarId, String> {
-        if builtin(&name.to_ascii_lowercase())
-            .is_some_and(|v| !matches!(v.kind, Kind::Settable(..)))
-        {
-            return Err(format!(
-                "the duplicate \"{}\" variable",
-                String::from_utf8_lossy(name)
-            ));
-        }
+        self.put(name, Definition::Slot(Some(compute)))
+    }
+
+    fn put(&mut self, name: &[u8], definition: Definition) -> Result<VarId, String> {
+        check_name(name)?;
         let id = self.reference(name, None);
         if let Some(e) = self.entries.get_mut(id.0 as usize) {
-            e.definition = Some(Definition::Slot(Some(compute)));
-            e.changeable = true;
+            e.definition = Some(definition);
         }
         Ok(id)
     }
@@ -189,38 +229,57 @@ impl VariablesBuilder {
     /// Gives every name its definition; returns the names (with the place of their first use) that have none.
     pub fn finish(self) -> (Variables, Vec<(Bytes, Option<Span>)>) {
         let mut unknown = Vec::new();
-        let definitions = self
-            .entries
-            .into_iter()
-            .map(|e| {
-                e.definition
-                    .or_else(|| resolve(&e.name))
-                    .unwrap_or_else(|| {
-                        unknown.push((e.name.clone(), e.first_use));
-                        Definition::Slot(None)
-                    })
-            })
-            .collect();
-        (Variables { definitions }, unknown)
+        let mut all = Variables::default();
+        for e in self.entries {
+            let definition = e.definition.or_else(|| resolve(&e.name));
+            if definition.is_none() {
+                unknown.push((e.name.clone(), e.first_use));
+            }
+            all.definitions
+                .push(definition.unwrap_or(Definition::Slot(None)));
+            all.names.push(e.name);
+        }
+        (all, unknown)
+    }
+}
+
+/// Whether the name is one of the server's that can be changed; false if it is none of the server's.
+fn check_name(name: &[u8]) -> Result<bool, String> {
+    if name.is_empty() {
+        return Err(String::from("invalid variable name \"$\""));
+    }
+    match builtin(&name.to_ascii_lowercase()).map(|v| v.kind) {
+        None => Ok(false),
+        Some(Kind::Settable(..)) => Ok(true),
+        Some(_) => {
+            let name = String::from_utf8_lossy(name);
+            Err(format!("the duplicate \"{name}\" variable"))
+        }
     }
 }
 
 fn resolve(name: &Bytes) -> Option<Definition> {
-    if let Some(v) = builtin(name) {
-        return Some(match v.kind {
-            Kind::Plain(get) => Definition::Plain(get),
-            Kind::Settable(get, set) => Definition::Settable(get, set),
-            Kind::Family(get) => Definition::Family(get, Bytes::new()),
-        });
+    match builtin(name).map(|v| v.kind) {
+        Some(Kind::Plain(get)) => Some(Definition::Plain(get)),
+        Some(Kind::Cached(get)) => Some(Definition::Slot(Some(Arc::new(Once(get))))),
+        Some(Kind::Settable(get, set)) => Some(Definition::Settable(get, set)),
+        Some(Kind::Family(_)) | None => {
+            family(name).map(|(get, rest)| Definition::Family(get, rest))
+        }
     }
-    // The longest prefix wins: `upstream_http_x` is no `upstream_`-anything else.
+}
+
+/// The family that a name belongs to, with what follows the prefix. The longest prefix wins: `upstream_http_x`
+/// is no `upstream_`-anything else.
+fn family(name: &Bytes) -> Option<(FamilyGetter, Bytes)> {
     all()
-        .filter(|v| matches!(v.kind, Kind::Family(_)) && name.starts_with(v.name.as_bytes()))
-        .max_by_key(|v| v.name.len())
-        .and_then(|v| match v.kind {
-            Kind::Family(get) => Some(Definition::Family(get, name.slice(v.name.len()..))),
+        .filter(|v| name.starts_with(v.name.as_bytes()))
+        .filter_map(|v| match v.kind {
+            Kind::Family(get) => Some((get, v.name.len())),
             _ => None,
         })
+        .max_by_key(|(_, len)| *len)
+        .map(|(get, len)| (get, name.slice(len..)))
 }
 
 fn builtin(name: &[u8]) -> Option<&'static Variable> {
