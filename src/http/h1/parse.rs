@@ -10,6 +10,7 @@ pub use super::bad::Bad;
 pub use super::framing::{BodyLength, framing};
 use super::{field_line, request_line};
 use crate::http::head::{Field, Head, Known, Method, Piece, Version};
+use crate::http::{host, uri};
 
 /// What is known about the head after the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +70,9 @@ pub struct Scan {
 
 /// Reads what is in `head.buf`, which starts with the request; to be called again when bytes were appended to it.
 ///
-/// Blank lines before the request are removed from the buffer. After `Bad` the head holds what was understood (the
-/// request line for the access log at least).
+/// The path, the host and the framing are not looked at: `uri::normalise`, `host::of_request` and [`framing`] do that,
+/// in this order in nginx. Blank lines before the request are removed from the buffer. After `Bad` the head holds what
+/// was understood, the request line for the access log at least.
 pub fn parse(head: &mut Head, limits: &Limits) -> Outcome {
     if head.scan.next == 0 {
         let blank = head
@@ -90,13 +92,22 @@ pub fn parse(head: &mut Head, limits: &Limits) -> Outcome {
     match resume(head, limits) {
         Ok(true) => Outcome::Done,
         Ok(false) => Outcome::Partial,
+        Err(bad) if head.scan.in_fields => Outcome::Bad(earlier(head).unwrap_or(bad)),
         Err(bad) => {
-            if !head.scan.in_fields {
-                keep_raw_line(head);
-            }
+            keep_raw_line(head);
             Outcome::Bad(bad)
         }
     }
+}
+
+/// nginx looks at the path when the request line is there, and at the host when its line is: of several mistakes, it
+/// complains about one of these before one further down.
+fn earlier(head: &Head) -> Option<Bad> {
+    let mut scratch = Vec::new();
+    if uri::normalise(head.bytes(head.path_query), true, &mut scratch).is_err() {
+        return Some(Bad::Request);
+    }
+    host::of_request(head, &mut scratch).err()
 }
 
 /// The usual case. `false` says nothing about the head but that it needs a closer look.
