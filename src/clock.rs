@@ -1,5 +1,6 @@
 //! The time: read from the system where milliseconds matter, kept as text where seconds do.
 
+use crate::http::date::{self, Zone};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -16,17 +17,18 @@ pub fn unix_time() -> Duration {
 }
 
 /// One second of the clock in all the forms in which it is written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Texts {
     second: u64,
+    zone: Zone,
     /// As in the error log: `2026/11/22 15:26:29`, local time.
-    pub error_log: Vec<u8>,
+    pub error_log: [u8; 19],
     /// As `$time_local`: `22/Nov/2026:15:26:29 +0100`.
-    pub local: Vec<u8>,
+    pub local: [u8; 26],
     /// As `$time_iso8601`: `2026-11-22T15:26:29+01:00`.
-    pub iso8601: Vec<u8>,
-    /// As the field `Date` (RFC 9110 section 5.6.7): `Sun, 22 Nov 2026 14:26:29 GMT`.
-    pub http: Vec<u8>,
+    pub iso8601: [u8; 25],
+    /// As the field `Date`: `Sun, 22 Nov 2026 14:26:29 GMT`.
+    pub http: [u8; 29],
 }
 
 /// Gives the texts of the current second, which are made once per second and thread.
@@ -34,74 +36,37 @@ pub fn texts<R>(read: impl FnOnce(&Texts) -> R) -> R {
     let now = unix_time().as_secs();
     TEXTS.with_borrow_mut(|texts| {
         if texts.second != now {
-            texts.fill(now);
+            texts.set(now);
         }
         read(texts)
     })
 }
 
 thread_local! {
-    static TEXTS: RefCell<Texts> = RefCell::default();
+    static TEXTS: RefCell<Texts> = RefCell::new(Texts::new());
 }
 
 impl Texts {
-    fn fill(&mut self, second: u64) {
-        use std::io::Write;
-        self.second = second;
-        let timestamp = i64::try_from(second)
-            .ok()
-            .and_then(|s| jiff::Timestamp::from_second(s).ok())
-            .unwrap_or_default();
-        let utc = timestamp.to_zoned(jiff::tz::TimeZone::UTC);
-        let t = timestamp.to_zoned(jiff::tz::TimeZone::system());
-        let (year, month, day) = (t.year(), t.month(), t.day());
-        let (hour, minute, sec) = (t.hour(), t.minute(), t.second());
-        let offset = t.offset().seconds() / 60;
-        let sign = if offset < 0 { '-' } else { '+' };
-        let (oh, om) = (offset.abs() / 60, offset.abs() % 60);
-        self.error_log.clear();
-        self.local.clear();
-        self.iso8601.clear();
-        self.http.clear();
-        // Writing into a vector cannot fail.
-        let _ = write!(
-            self.error_log,
-            "{year:04}/{month:02}/{day:02} {hour:02}:{minute:02}:{sec:02}"
-        );
-        let _ = write!(
-            self.local,
-            "{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{sec:02} {sign}{oh:02}{om:02}",
-            name(&MONTHS, month - 1)
-        );
-        let _ = write!(
-            self.iso8601,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{sec:02}{sign}{oh:02}:{om:02}"
-        );
-        let _ = write!(
-            self.http,
-            "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-            name(&DAYS, utc.weekday().to_monday_zero_offset()),
-            utc.day(),
-            name(&MONTHS, utc.month() - 1),
-            utc.year(),
-            utc.hour(),
-            utc.minute(),
-            utc.second(),
-        );
+    fn new() -> Texts {
+        Texts {
+            second: 0,
+            zone: Zone::system(),
+            error_log: date::error_time(0, 0),
+            local: date::access_time(0, 0),
+            iso8601: date::iso8601(0, 0),
+            http: date::http_date(0),
+        }
     }
-}
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-
-fn name(names: &[&'static str], number: i8) -> &'static str {
-    usize::try_from(number)
-        .ok()
-        .and_then(|n| names.get(n))
-        .copied()
-        .unwrap_or_default()
+    fn set(&mut self, second: u64) {
+        self.second = second;
+        let second = i64::try_from(second).unwrap_or(i64::MAX);
+        let offset = self.zone.offset(second);
+        self.error_log = date::error_time(second, offset);
+        self.local = date::access_time(second, offset);
+        self.iso8601 = date::iso8601(second, offset);
+        self.http = date::http_date(second);
+    }
 }
 
 fn millis(seconds: i64, nanos: i64) -> u64 {
@@ -119,19 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_second_reads_the_same_in_all_forms() {
-        let mut t = Texts::default();
-        t.fill(784_111_777);
-        assert_eq!(t.http, b"Sun, 06 Nov 1994 08:49:37 GMT");
-        let minute_and_second = |text: &[u8]| {
-            let text = String::from_utf8_lossy(text).into_owned();
-            assert!(text.contains(":37"), "{text}");
-            text.len()
-        };
-        assert_eq!(minute_and_second(&t.error_log), 19);
-        assert_eq!(minute_and_second(&t.local), 26);
-        assert_eq!(minute_and_second(&t.iso8601), 25);
-        assert!(t.error_log.starts_with(b"1994/11/0"));
+    fn all_forms_are_of_the_same_second() {
+        let mut t = Texts::new();
+        t.set(784_111_777);
+        assert_eq!(&t.http, b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert!(t.error_log.starts_with(b"1994/11/0") && t.error_log.ends_with(b"37"));
+        assert!(t.iso8601.starts_with(b"1994-11-0"));
+        assert_eq!(t.local.get(2..12), Some(&b"/Nov/1994:"[..]));
     }
 
     #[test]

@@ -266,3 +266,54 @@ pub fn parameter<'a>(word: &'a Word, key: &str) -> Option<&'a [u8]> {
 pub fn slice(word: &Word, from: usize) -> Bytes {
     word.text.slice(from.min(word.text.len())..)
 }
+
+/// Loads configurations from strings, for tests.
+#[cfg(test)]
+pub mod testing {
+    use super::{Cycle, Loaded, Options, load};
+    use crate::config::source::Files;
+    use std::io;
+    use std::path::{Path, PathBuf};
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    struct One(String);
+
+    impl Files for One {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            match path == Path::new("/p/nginx.conf") {
+                true => Ok(self.0.clone().into_bytes()),
+                false => Err(io::Error::from_raw_os_error(2)),
+            }
+        }
+        fn glob(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Loads a text as `/p/nginx.conf`, with the prefix `/p/`.
+    pub fn load_text(text: &str) -> Loaded {
+        let options = Options {
+            prefix: "/p/".into(),
+            conf_file: "/p/nginx.conf".into(),
+            conf_prefix: "/p/".into(),
+            error_log: "/p/error.log".into(),
+            globals: None,
+            test: false,
+        };
+        load(&options, Rc::new(One(text.to_owned())))
+    }
+
+    /// The cycle of a configuration that must be right.
+    pub fn cycle(text: &str) -> Arc<Cycle> {
+        let loaded = load_text(text);
+        let messages: Vec<_> = loaded.diagnostics.iter().map(|d| &d.message).collect();
+        loaded.cycle.unwrap_or_else(|| panic!("{messages:?}"))
+    }
+
+    /// The first complaint about a configuration.
+    pub fn first_complaint(text: &str) -> String {
+        let all = load_text(text).diagnostics;
+        all.first().map_or(String::new(), |d| d.message.clone())
+    }
+}

@@ -115,6 +115,8 @@ location_modules! {
     error_log: crate::log::ErrorLogRaw,
     /// The rewrite module.
     rewrite: modules::rewrite::RewriteRaw,
+    /// `access_log`.
+    log: modules::log::LogRaw,
 }
 
 /// What belongs to one block alone and is never inherited.
@@ -350,7 +352,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let locations = locations(b);
     let (router, listens) = router::listens(b, &servers);
     let upstream = upstream::conf::finish(b);
-    let log = modules::log::finish(b);
+    let log = modules::log::finish(b, &locations);
     // Last, since everything above may name variables.
     let (variables, unknown) = std::mem::take(&mut b.http.variables).finish();
     for (name, span) in unknown {

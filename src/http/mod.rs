@@ -40,6 +40,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::main::DIRECTIVES,
     self::core::server::DIRECTIVES,
     modules::rewrite::DIRECTIVES,
+    modules::log::DIRECTIVES,
 ];
 
 /// The variables of all modules.

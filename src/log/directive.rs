@@ -247,43 +247,8 @@ const DEBUG: [&str; 7] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::source::Files;
-    use crate::cycle::{Cycle, Loaded, Options, load};
-    use std::io;
-    use std::rc::Rc;
-
-    struct One(&'static str);
-
-    impl Files for One {
-        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-            Ok(self.0.as_bytes().to_vec())
-        }
-        fn glob(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-            Ok(Vec::new())
-        }
-    }
-
-    fn load_text(text: &'static str) -> Loaded {
-        let options = Options {
-            prefix: "/p/".into(),
-            conf_file: "/p/nginx.conf".into(),
-            conf_prefix: "/p/".into(),
-            error_log: "/p/error.log".into(),
-            globals: None,
-            test: false,
-        };
-        load(&options, Rc::new(One(text)))
-    }
-
-    fn cycle(text: &'static str) -> Arc<Cycle> {
-        let loaded = load_text(text);
-        let messages: Vec<_> = loaded.diagnostics.iter().map(|d| &d.message).collect();
-        loaded.cycle.unwrap_or_else(|| panic!("{messages:?}"))
-    }
-
-    fn first_error(text: &'static str) -> String {
-        load_text(text).diagnostics.first().unwrap().message.clone()
-    }
+    use crate::cycle::Cycle;
+    use crate::cycle::testing::{cycle, first_complaint};
 
     fn paths(cycle: &Cycle) -> Vec<&Path> {
         cycle.logs.paths().collect()
@@ -322,7 +287,7 @@ mod tests {
             ("error_log memory:1k;", "invalid buffer size \"1k\""),
         ];
         for (text, message) in cases {
-            assert_eq!(first_error(text), message);
+            assert_eq!(first_complaint(text), message);
         }
     }
 }
