@@ -36,6 +36,8 @@ use variable::Variable;
 
 /// The directive tables of all HTTP modules.
 pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
+    upstream::conf::DIRECTIVES,
+    upstream::keepalive::DIRECTIVES,
     self::core::location::DIRECTIVES,
     self::core::main::DIRECTIVES,
     self::core::server::DIRECTIVES,
@@ -44,4 +46,6 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
 ];
 
 /// The variables of all modules.
-pub static VARIABLES: &[&[Variable]] = &[];
+pub static VARIABLES: &[&[Variable]] = &[
+    upstream::variables::VARIABLES,
+];

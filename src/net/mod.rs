@@ -2,5 +2,5 @@
 
 pub mod address;
 pub mod listen;
-mod resolve;
+pub mod resolve;
 pub mod stream;

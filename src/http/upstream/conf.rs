@@ -1,16 +1,282 @@
 //! `upstream { }` blocks and the groups that a bare address makes.
 
-use crate::cycle::Builder;
+use super::balance::{Balancer, round_robin::RoundRobin};
+use super::peers::{Peer, Peers};
+use super::server::{self, ServerSpec};
+use crate::config::directive::{Args, Directive};
+use crate::config::span::Span;
+use crate::config::tree::Node;
+use crate::cycle::{Builder, context};
+use crate::diagnostic::Diagnostic;
+use crate::net::address::Address;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// The number of a group in [`Upstreams`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupId(pub u32);
+
+/// A group while it is collected.
+pub struct GroupBuilder {
+    host: Bytes,
+    port: u16,
+    no_port: bool,
+    /// Whether an `upstream` block names it, rather than an address in `proxy_pass`.
+    explicit: bool,
+    /// What messages about it point at.
+    span: Span,
+    /// Its servers in the order of the configuration.
+    pub servers: Vec<ServerSpec>,
+    /// `keepalive` and its companions.
+    pub keepalive: super::keepalive::KeepaliveRaw,
+    /// The method, if it is not round robin.
+    pub balancer: Option<Arc<dyn Balancer>>,
+    /// Whether the method knows `backup`.
+    pub no_backup: bool,
+    /// `zone`
+    pub zone: Option<Bytes>,
+}
 
 /// Groups while they are collected.
 #[derive(Default)]
-pub struct UpstreamBuilder {}
+pub struct UpstreamBuilder {
+    groups: Vec<GroupBuilder>,
+    current: usize,
+}
+
+impl UpstreamBuilder {
+    /// The group whose block is walked.
+    pub fn here(&mut self) -> &mut GroupBuilder {
+        if self.groups.is_empty() {
+            let span = Span {
+                source: crate::config::span::SourceId(0),
+                start: 0,
+                end: 0,
+            };
+            self.groups
+                .push(GroupBuilder::new(Bytes::new(), 0, true, span));
+        }
+        let i = self.current.min(self.groups.len() - 1);
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the index was just bounded, and the list is not empty"
+        )]
+        &mut self.groups[i]
+    }
+}
+
+impl GroupBuilder {
+    fn new(host: Bytes, port: u16, no_port: bool, span: Span) -> Self {
+        GroupBuilder {
+            host,
+            port,
+            no_port,
+            explicit: false,
+            span,
+            servers: Vec::new(),
+            keepalive: Default::default(),
+            balancer: None,
+            no_backup: false,
+            zone: None,
+        }
+    }
+}
+
+/// A group in force.
+pub struct Group {
+    /// Its name, or the host of the address that made it.
+    pub name: Bytes,
+    port: u16,
+    /// Its servers.
+    pub peers: Arc<Peers>,
+    /// How one is chosen.
+    pub balancer: Arc<dyn Balancer>,
+    /// Whether and how connections to them are kept.
+    pub keepalive: Option<super::keepalive::Keepalive>,
+    /// Where it is configured.
+    pub span: Span,
+}
+
+impl Group {
+    /// A group for one address that only a request knows.
+    pub fn of_address(name: Bytes, peers: Vec<Peer>, span: Span) -> Arc<Self> {
+        Arc::new(Group {
+            name,
+            port: 0,
+            peers: Peers::new(peers, Vec::new()),
+            balancer: Arc::new(RoundRobin),
+            keepalive: None,
+            span,
+        })
+    }
+}
 
 /// Groups in force.
 #[derive(Default)]
-pub struct Upstreams {}
+pub struct Upstreams {
+    groups: Vec<Arc<Group>>,
+}
+
+impl Upstreams {
+    /// The group with this number.
+    pub fn get(&self, id: GroupId) -> Option<&Arc<Group>> {
+        self.groups.get(id.0 as usize)
+    }
+
+    /// The group that an address computed per request means, if there is one of this name.
+    pub fn find(&self, host: &[u8], port: u16, no_port: bool) -> Option<&Arc<Group>> {
+        self.groups.iter().find(|g| {
+            ((g.port == 0 && no_port) || g.port == port) && g.name.eq_ignore_ascii_case(host)
+        })
+    }
+}
+
+/// The table.
+pub static DIRECTIVES: &[Directive<Builder>] = &[
+    Directive::block("upstream", context::HTTP, Args::Exactly(1), upstream)
+        .syntax("name")
+        .doc("Defines a group of servers that proxy_pass and the like may name."),
+    Directive::custom("server", context::UPSTREAM, Args::AtLeast(1), server::set)
+        .syntax("address [parameters]")
+        .doc("A server of the group: an address, a host name or a unix socket, with weight=, max_conns=, max_fails=, \
+              fail_timeout=, backup and down."),
+    Directive::custom("zone", context::UPSTREAM, Args::Between(1, 2), server::zone)
+        .syntax("name [size]")
+        .doc("Names the memory in which nginx's workers share the state of the group. Here all threads always share it; \
+              the name and the size are checked and otherwise without meaning."),
+];
+
+fn upstream(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let Some(name) = node.arg(0) else {
+        return Ok(());
+    };
+    let index = declare(b, &name.text, node)?;
+    let outer = std::mem::replace(&mut b.http.upstream.current, index);
+    b.within(context::UPSTREAM, node.items());
+    let empty = b.http.upstream.here().servers.is_empty();
+    b.http.upstream.current = outer;
+    if empty {
+        let d = Diagnostic::new("no servers are inside upstream").at(node.close);
+        return Err(d
+            .label(node.name.span, "this group is empty")
+            .help("add at least one: server 127.0.0.1:3000;"));
+    }
+    Ok(())
+}
+
+/// Makes the group of an `upstream` block; a `proxy_pass` before it may have named it already.
+fn declare(b: &mut Builder, name: &Bytes, node: &Node) -> Result<usize, Diagnostic> {
+    let shown = String::from_utf8_lossy(name);
+    for (i, group) in b.http.upstream.groups.iter_mut().enumerate() {
+        if !group.host.eq_ignore_ascii_case(name) {
+            continue;
+        }
+        if group.explicit {
+            let d = node.error(format!("duplicate upstream \"{shown}\""));
+            return Err(d.label(group.span, "the first one is here"));
+        }
+        if !group.no_port {
+            let message = format!("upstream \"{shown}\" may not have port {}", group.port);
+            return Err(Diagnostic::new(message)
+                .at(group.span)
+                .label(group.span, ""));
+        }
+        group.explicit = true;
+        group.port = 0;
+        group.span = node.name.span;
+        return Ok(i);
+    }
+    let mut group = GroupBuilder::new(name.clone(), 0, true, node.name.span);
+    group.explicit = true;
+    b.http.upstream.groups.push(group);
+    Ok(b.http.upstream.groups.len() - 1)
+}
+
+/// The group that an address in `proxy_pass` and the like means: an `upstream` block's (which may still follow), or
+/// one of its own.
+///
+/// # Errors
+/// `upstream "x" may not have port 80`.
+pub fn reference(b: &mut Builder, address: &Address, span: Span) -> Result<GroupId, Diagnostic> {
+    let unix = matches!(
+        address.addrs.first(),
+        Some(crate::net::address::Addr::Unix(_))
+    );
+    let groups = &mut b.http.upstream.groups;
+    for (i, group) in groups.iter().enumerate() {
+        if !group.host.eq_ignore_ascii_case(&address.host) {
+            continue;
+        }
+        if group.explicit && !address.no_port && !unix {
+            let host = String::from_utf8_lossy(&address.host);
+            let message = format!("upstream \"{host}\" may not have port {}", address.port);
+            return Err(Diagnostic::new(message).label(span, ""));
+        }
+        if group.port != 0 && address.port != 0 && group.port != address.port {
+            continue;
+        }
+        return Ok(GroupId(i as u32));
+    }
+    let mut group = GroupBuilder::new(address.host.clone(), address.port, address.no_port, span);
+    if !address.addrs.is_empty() {
+        group
+            .servers
+            .push(ServerSpec::of_addresses(address.addrs.clone()));
+    }
+    groups.push(group);
+    Ok(GroupId((groups.len() - 1) as u32))
+}
 
 /// Fixes the groups.
-pub fn finish(_b: &mut Builder) -> Upstreams {
-    Upstreams {}
+pub fn finish(b: &mut Builder) -> Upstreams {
+    let builder = std::mem::take(&mut b.http.upstream);
+    let mut groups = Vec::with_capacity(builder.groups.len());
+    for group in builder.groups {
+        match build(group) {
+            Ok(group) => groups.push(Arc::new(group)),
+            Err(d) => b.diagnostics.push(d),
+        }
+    }
+    Upstreams { groups }
+}
+
+fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
+    let name = String::from_utf8_lossy(&group.host).into_owned();
+    let refuse = |message: String| {
+        Err(Diagnostic::new(message)
+            .at(group.span)
+            .label(group.span, ""))
+    };
+    let mut servers = group.servers;
+    if servers.is_empty() && !group.explicit {
+        if group.port == 0 {
+            return refuse(format!("no port in upstream \"{name}\""));
+        }
+        let Some(ips) = crate::net::resolve::lookup(&group.host) else {
+            return refuse(format!("host not found in upstream \"{name}\"")).map_err(
+                |d: Diagnostic| {
+                    d.help("no upstream block has this name, and it does not resolve as a host")
+                },
+            );
+        };
+        let addr =
+            |ip| crate::net::address::Addr::Inet(std::net::SocketAddr::new(ip, group.port));
+        servers.push(ServerSpec::of_addresses(ips.into_iter().map(addr).collect()));
+    }
+    let peers = |backup: bool| -> Vec<Peer> {
+        let of = servers.iter().filter(|s| s.backup == backup);
+        of.flat_map(ServerSpec::peers).collect()
+    };
+    let (main, backup) = (peers(false), peers(true));
+    if main.is_empty() && group.explicit {
+        return refuse(format!("no servers in upstream \"{name}\""));
+    }
+    Ok(Group {
+        peers: Peers::named(&group.host, main, backup),
+        name: group.host,
+        port: group.port,
+        balancer: group.balancer.unwrap_or_else(|| Arc::new(RoundRobin)),
+        keepalive: group.explicit.then(|| group.keepalive.build()).flatten(),
+        span: group.span,
+    })
 }

@@ -1,5 +1,129 @@
-//! What happened at each attempt to get an answer from an upstream: the source of `$upstream_*`.
+//! What happened at each attempt to get an answer from an upstream: the source of `$upstream_*` and of the
+//! `upstream:` part of the error log.
 
-/// One attempt.
+use super::failure::Failure;
+use crate::log::Level;
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// What is being done with an upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Choosing a server and connecting to it.
+    #[default]
+    Connecting,
+    /// Sending the request.
+    Sending,
+    /// Reading the head of the answer.
+    Head,
+    /// Reading its body.
+    Body,
+    /// Passing bytes both ways after an upgrade.
+    Upgraded,
+}
+
+impl Stage {
+    /// What follows `while` in nginx's error log.
+    pub fn action(self) -> &'static str {
+        match self {
+            Stage::Connecting => "connecting to upstream",
+            Stage::Sending => "sending request to upstream",
+            Stage::Head => "reading response header from upstream",
+            Stage::Body => "reading upstream",
+            Stage::Upgraded => "proxying upgraded connection",
+        }
+    }
+}
+
+/// One attempt. Shared with the body of the answer, which arrives when the request is long out of our hands.
 #[derive(Clone, Debug, Default)]
-pub struct UpstreamState {}
+pub struct UpstreamState(pub Rc<Attempt>);
+
+/// What is known of an attempt.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// The server's address, or the group's name if no server could be chosen. Empty: an internal redirect followed,
+    /// which `$upstream_*` show as ` : `.
+    pub peer: Bytes,
+    /// The scheme with `://`, for the error log.
+    pub scheme: &'static str,
+    /// The URI that was asked for, for the error log.
+    pub uri: Bytes,
+    /// When it began: monotonic milliseconds.
+    pub started_ms: u64,
+    /// The status of the answer, or the one that stands for the failure; 0 while there is none.
+    pub status: Cell<u16>,
+    /// How long it took to connect, in milliseconds.
+    pub connect_ms: Cell<Option<u64>>,
+    /// How long until the head of the answer was there.
+    pub header_ms: Cell<Option<u64>>,
+    /// How long until the answer was complete.
+    pub response_ms: Cell<Option<u64>>,
+    /// Bytes of the answer's body as they came, framing included.
+    pub response_length: Cell<u64>,
+    /// All bytes received.
+    pub bytes_received: Cell<u64>,
+    /// All bytes sent.
+    pub bytes_sent: Cell<u64>,
+    /// Header fields of the answer, for `$upstream_http_*`.
+    pub fields: RefCell<Vec<(Bytes, Bytes)>>,
+    /// Trailer fields, for `$upstream_trailer_*`.
+    pub trailers: RefCell<Vec<(Bytes, Bytes)>>,
+    /// What the error log should still be told: noted where no request is at hand.
+    pub notes: RefCell<Vec<(Level, String)>>,
+    /// Why it failed.
+    pub failure: RefCell<Option<Failure>>,
+}
+
+impl Attempt {
+    /// An attempt that begins now.
+    pub fn begin(peer: Bytes, scheme: &'static str, uri: Bytes) -> UpstreamState {
+        UpstreamState(Rc::new(Attempt {
+            peer,
+            scheme,
+            uri,
+            started_ms: crate::clock::monotonic_ms(),
+            ..Attempt::default()
+        }))
+    }
+
+    /// Milliseconds since it began.
+    pub fn elapsed_ms(&self) -> u64 {
+        crate::clock::monotonic_ms().saturating_sub(self.started_ms)
+    }
+
+    /// Takes note that it is over, once.
+    pub fn end(&self) {
+        if self.response_ms.get().is_none() {
+            self.response_ms.set(Some(self.elapsed_ms()));
+        }
+    }
+
+    /// Has the error log told about something when the request is at hand again.
+    pub fn note(&self, level: Level, sentence: String) {
+        self.notes.borrow_mut().push((level, sentence));
+    }
+
+    /// Adds to a counter.
+    pub fn count(counter: &Cell<u64>, n: usize) {
+        counter.set(counter.get().saturating_add(n as u64));
+    }
+
+    /// Appends what the error log shows as `upstream: "..."`: scheme, server and URI.
+    pub fn write_url(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.scheme.as_bytes());
+        out.extend_from_slice(&self.peer);
+        if self.peer.starts_with(b"unix:") {
+            out.push(b':');
+        }
+        out.extend_from_slice(&self.uri);
+    }
+}
+
+impl std::ops::Deref for UpstreamState {
+    type Target = Attempt;
+    fn deref(&self) -> &Attempt {
+        &self.0
+    }
+}

@@ -1,0 +1,386 @@
+//! Why no answer could be had from an upstream: one value, from which status, log line, the decision to ask another
+//! server and explanations derive.
+
+use super::state::Stage;
+use crate::config::span::Span;
+use crate::log::Level;
+use bytes::Bytes;
+use std::fmt;
+use std::io;
+
+/// The conditions of `proxy_next_upstream` and its like, as bits.
+pub mod condition {
+    /// `error`
+    pub const ERROR: u32 = 1 << 1;
+    /// `timeout`
+    pub const TIMEOUT: u32 = 1 << 2;
+    /// `invalid_header`
+    pub const INVALID_HEADER: u32 = 1 << 3;
+    /// `http_500`
+    pub const HTTP_500: u32 = 1 << 4;
+    /// `http_502`
+    pub const HTTP_502: u32 = 1 << 5;
+    /// `http_503`
+    pub const HTTP_503: u32 = 1 << 6;
+    /// `http_504`
+    pub const HTTP_504: u32 = 1 << 7;
+    /// `http_403`
+    pub const HTTP_403: u32 = 1 << 8;
+    /// `http_404`
+    pub const HTTP_404: u32 = 1 << 9;
+    /// `http_429`
+    pub const HTTP_429: u32 = 1 << 10;
+    /// `updating`, which only means something to a cache.
+    pub const UPDATING: u32 = 1 << 11;
+    /// `non_idempotent`
+    pub const NON_IDEMPOTENT: u32 = 1 << 14;
+    /// There was no server left to ask; no configuration can name this.
+    pub const NO_LIVE: u32 = 1 << 30;
+    /// `off`
+    pub const OFF: u32 = 1 << 31;
+
+    /// The condition that a status of an answer meets.
+    pub fn of_status(status: u16) -> Option<u32> {
+        Some(match status {
+            500 => HTTP_500,
+            502 => HTTP_502,
+            503 => HTTP_503,
+            504 => HTTP_504,
+            403 => HTTP_403,
+            404 => HTTP_404,
+            429 => HTTP_429,
+            _ => return None,
+        })
+    }
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Every server of the group is down, failed too often of late, or has `max_conns` connections.
+    NoLiveUpstreams,
+    /// `connect` failed at once; the number is the system's. Unix sockets fail so.
+    ConnectAtOnce(i32),
+    /// The connection was refused or could not be made; the number is the system's.
+    Connect(i32),
+    /// The local address of `proxy_bind` could not be bound.
+    Bind(i32, Bytes),
+    /// No socket could be made.
+    Socket(i32),
+    /// Writing the request failed.
+    Send(i32),
+    /// Reading the answer failed.
+    Receive(i32),
+    /// Nothing happened for `*_connect_timeout`, `*_send_timeout` or `*_read_timeout`, by the stage.
+    TimedOut,
+    /// The connection closed before the head of the answer was complete, or before the end of its body.
+    ClosedEarly,
+    /// The answer does not begin as an answer of this protocol does.
+    NotHttp,
+    /// A line of the head is not a header field; the text shows how far it was understood.
+    InvalidHeader(Bytes),
+    /// The head does not fit into `*_buffer_size`.
+    HeaderTooBig,
+    /// The head contradicts itself or cannot be understood; the text is the sentence for the log.
+    BadHead(String),
+    /// The body breaks its framing; the text is the sentence for the log.
+    BadBody(&'static str),
+    /// 101 came, and nobody had asked for it.
+    UnaskedUpgrade,
+    /// An answer came whose status makes us ask another server.
+    Status(u16),
+}
+
+/// A failed attempt.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub cause: Cause,
+    /// What was being done.
+    pub stage: Stage,
+    /// The server, if one was chosen.
+    pub peer: Option<Bytes>,
+    /// Where the directive stands that sent the request there.
+    pub span: Option<Span>,
+}
+
+/// What an administrator would call it: what pages about 502 and `Proxy-Status` go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants say it")]
+pub enum Kind {
+    NoLiveUpstreams,
+    Refused,
+    Unreachable,
+    NoUnixSocket,
+    UnixSocketForbidden,
+    Reset,
+    Local,
+    ConnectTimeout,
+    SendTimeout,
+    ReadTimeout,
+    ClosedBeforeAnswer,
+    CutShort,
+    NotHttp,
+    HeaderTooBig,
+    BadAnswer,
+    Status,
+}
+
+impl Cause {
+    /// The cause of an I/O error, given what was being done.
+    pub fn of_io(stage: Stage, error: &io::Error) -> Self {
+        let errno = error.raw_os_error().unwrap_or(0);
+        match stage {
+            Stage::Connecting => Cause::Connect(errno),
+            Stage::Sending => Cause::Send(errno),
+            _ => Cause::Receive(errno),
+        }
+    }
+
+    fn errno(&self) -> Option<i32> {
+        match self {
+            Cause::ConnectAtOnce(e)
+            | Cause::Connect(e)
+            | Cause::Bind(e, _)
+            | Cause::Socket(e)
+            | Cause::Send(e)
+            | Cause::Receive(e) => Some(*e),
+            Cause::TimedOut => Some(ETIMEDOUT),
+            _ => None,
+        }
+    }
+}
+
+const ETIMEDOUT: i32 = rustix::io::Errno::TIMEDOUT.raw_os_error();
+
+impl Failure {
+    /// The status to answer with if no other server is asked.
+    pub fn status(&self) -> u16 {
+        match &self.cause {
+            Cause::TimedOut => 504,
+            Cause::Status(status) => *status,
+            Cause::Bind(..) | Cause::Socket(_) => 500,
+            _ => 502,
+        }
+    }
+
+    /// Which of [`condition`] it meets.
+    pub fn condition(&self) -> u32 {
+        match &self.cause {
+            Cause::NoLiveUpstreams => condition::NO_LIVE,
+            Cause::TimedOut => condition::TIMEOUT,
+            Cause::NotHttp
+            | Cause::InvalidHeader(_)
+            | Cause::HeaderTooBig
+            | Cause::BadHead(_)
+            | Cause::UnaskedUpgrade => condition::INVALID_HEADER,
+            Cause::Status(status) => condition::of_status(*status).unwrap_or(0),
+            _ => condition::ERROR,
+        }
+    }
+
+    /// Whether another server may be asked about it at all: not when the trouble is on this machine.
+    pub fn may_be_retried(&self) -> bool {
+        !matches!(self.cause, Cause::Bind(..) | Cause::Socket(_))
+    }
+
+    /// How grave it is, as nginx judges.
+    pub fn level(&self) -> Level {
+        use rustix::io::Errno;
+        let errno = self.cause.errno().map(Errno::from_raw_os_error);
+        match (&self.cause, errno) {
+            (Cause::Bind(..), _) => Level::Crit,
+            (Cause::Socket(_), _) => Level::Alert,
+            (
+                Cause::ConnectAtOnce(_),
+                Some(
+                    Errno::CONNREFUSED
+                    | Errno::AGAIN
+                    | Errno::CONNRESET
+                    | Errno::NETDOWN
+                    | Errno::NETUNREACH
+                    | Errno::HOSTDOWN
+                    | Errno::HOSTUNREACH,
+                ),
+            ) => Level::Error,
+            (Cause::ConnectAtOnce(_), _) => Level::Crit,
+            (
+                _,
+                None
+                | Some(
+                    Errno::CONNRESET
+                    | Errno::PIPE
+                    | Errno::NOTCONN
+                    | Errno::TIMEDOUT
+                    | Errno::CONNREFUSED
+                    | Errno::NETDOWN
+                    | Errno::NETUNREACH
+                    | Errno::HOSTDOWN
+                    | Errno::HOSTUNREACH,
+                ),
+            ) => Level::Error,
+            _ => Level::Alert,
+        }
+    }
+
+    /// What an administrator would call it.
+    pub fn kind(&self) -> Kind {
+        use rustix::io::Errno;
+        let unix = self
+            .peer
+            .as_ref()
+            .is_some_and(|p| p.starts_with(b"unix:"));
+        match (&self.cause, self.stage) {
+            (Cause::NoLiveUpstreams, _) => Kind::NoLiveUpstreams,
+            (Cause::ConnectAtOnce(e) | Cause::Connect(e), _) => {
+                match Errno::from_raw_os_error(*e) {
+                    Errno::NOENT if unix => Kind::NoUnixSocket,
+                    Errno::ACCESS if unix => Kind::UnixSocketForbidden,
+                    Errno::CONNREFUSED => Kind::Refused,
+                    Errno::CONNRESET => Kind::Reset,
+                    Errno::TIMEDOUT => Kind::ConnectTimeout,
+                    _ => Kind::Unreachable,
+                }
+            }
+            (Cause::Bind(..) | Cause::Socket(_), _) => Kind::Local,
+            (Cause::Send(_) | Cause::Receive(_), _) => Kind::Reset,
+            (Cause::TimedOut, Stage::Connecting) => Kind::ConnectTimeout,
+            (Cause::TimedOut, Stage::Sending) => Kind::SendTimeout,
+            (Cause::TimedOut, _) => Kind::ReadTimeout,
+            (Cause::ClosedEarly, Stage::Body) => Kind::CutShort,
+            (Cause::ClosedEarly, _) => Kind::ClosedBeforeAnswer,
+            (Cause::NotHttp, _) => Kind::NotHttp,
+            (Cause::HeaderTooBig, _) => Kind::HeaderTooBig,
+            (Cause::Status(_), _) => Kind::Status,
+            _ => Kind::BadAnswer,
+        }
+    }
+
+    /// Whether nginx writes a line about it: not for a status that merely makes it go on.
+    pub fn is_logged(&self) -> bool {
+        !matches!(self.cause, Cause::Status(_))
+    }
+}
+
+/// nginx's sentence for its error log, what was being done included.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::NoLiveUpstreams => f.write_str("no live upstreams")?,
+            Cause::ConnectAtOnce(e) => {
+                let peer = self.peer.as_deref().unwrap_or_default();
+                let peer = String::from_utf8_lossy(peer);
+                write!(f, "connect() to {peer} failed {}", Errno(*e))?;
+            }
+            Cause::Connect(e) => write!(f, "connect() failed {}", Errno(*e))?,
+            Cause::Bind(e, local) => {
+                let local = String::from_utf8_lossy(local);
+                write!(f, "bind({local}) failed {}", Errno(*e))?;
+            }
+            Cause::Socket(e) => write!(f, "socket() failed {}", Errno(*e))?,
+            Cause::Send(e) => write!(f, "writev() failed {}", Errno(*e))?,
+            Cause::Receive(e) if self.stage == Stage::Body => {
+                write!(f, "readv() failed {}", Errno(*e))?;
+            }
+            Cause::Receive(e) => write!(f, "recv() failed {}", Errno(*e))?,
+            Cause::TimedOut => write!(f, "upstream timed out {}", Errno(ETIMEDOUT))?,
+            Cause::ClosedEarly => f.write_str("upstream prematurely closed connection")?,
+            Cause::NotHttp => f.write_str("upstream sent no valid HTTP/1.0 header")?,
+            Cause::InvalidHeader(shown) => {
+                let shown = String::from_utf8_lossy(shown);
+                write!(f, "upstream sent invalid header: \"{shown}...\"")?;
+            }
+            Cause::HeaderTooBig => f.write_str("upstream sent too big header")?,
+            Cause::BadHead(sentence) => f.write_str(sentence)?,
+            Cause::BadBody(sentence) => f.write_str(sentence)?,
+            Cause::UnaskedUpgrade => {
+                f.write_str("upstream switched protocols without being asked to")?;
+            }
+            Cause::Status(status) => write!(f, "upstream answered {status}")?,
+        }
+        write!(f, " while {}", self.stage.action())
+    }
+}
+
+/// An error of the system as nginx writes it: `(111: Connection refused)`.
+pub struct Errno(pub i32);
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = io::Error::from_raw_os_error(self.0).to_string();
+        // The standard library adds " (os error 111)" to the system's text.
+        let text = text
+            .rsplit_once(" (os error ")
+            .map_or(text.as_str(), |(t, _)| t);
+        write!(f, "({}: {text})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(cause: Cause, stage: Stage) -> Failure {
+        Failure {
+            cause,
+            stage,
+            peer: Some(Bytes::from_static(b"unix:/run/app.sock")),
+            span: None,
+        }
+    }
+
+    #[test]
+    fn sentences_are_nginx_s() {
+        for (cause, stage, sentence, status) in [
+            (
+                Cause::Connect(111),
+                Stage::Connecting,
+                "connect() failed (111: Connection refused) while connecting to upstream",
+                502,
+            ),
+            (
+                Cause::ConnectAtOnce(2),
+                Stage::Connecting,
+                "connect() to unix:/run/app.sock failed (2: No such file or directory) while connecting to upstream",
+                502,
+            ),
+            (
+                Cause::NoLiveUpstreams,
+                Stage::Connecting,
+                "no live upstreams while connecting to upstream",
+                502,
+            ),
+            (
+                Cause::TimedOut,
+                Stage::Head,
+                "upstream timed out (110: Connection timed out) while reading response header from upstream",
+                504,
+            ),
+            (
+                Cause::Receive(104),
+                Stage::Head,
+                "recv() failed (104: Connection reset by peer) while reading response header from upstream",
+                502,
+            ),
+            (
+                Cause::ClosedEarly,
+                Stage::Body,
+                "upstream prematurely closed connection while reading upstream",
+                502,
+            ),
+        ] {
+            let f = failure(cause, stage);
+            assert_eq!((f.to_string().as_str(), f.status()), (sentence, status));
+        }
+    }
+
+    #[test]
+    fn levels_and_kinds() {
+        let f = failure(Cause::ConnectAtOnce(2), Stage::Connecting);
+        assert_eq!((f.level(), f.kind()), (Level::Crit, Kind::NoUnixSocket));
+        let f = failure(Cause::Connect(111), Stage::Connecting);
+        assert_eq!((f.level(), f.kind()), (Level::Error, Kind::Refused));
+        let f = failure(Cause::ClosedEarly, Stage::Head);
+        assert_eq!(f.kind(), Kind::ClosedBeforeAnswer);
+    }
+}

@@ -1,0 +1,338 @@
+//! The servers of a group and what is known of them: weights, failures, connections. Shared by all threads; kept over
+//! a reload if the group is written as before.
+
+use super::balance::Balancer;
+use crate::http::request::Request;
+use crate::net::address::Addr;
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+/// A server as it is configured; one with several addresses is several peers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// Where to connect to.
+    pub addr: Addr,
+    /// The address as `$upstream_addr` shows it.
+    pub name: Bytes,
+    /// The server as it was written.
+    pub server: Bytes,
+    /// `weight=`
+    pub weight: i64,
+    /// `max_fails=`; 0: failures are not counted.
+    pub max_fails: i64,
+    /// `fail_timeout=` in seconds.
+    pub fail_timeout: i64,
+    /// `max_conns=`; 0: no limit.
+    pub max_conns: i64,
+    /// `down`
+    pub down: bool,
+}
+
+/// What changes of a peer.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// What smooth weighted round robin goes by.
+    pub current_weight: i64,
+    /// The weight, lowered by failures; recovers by 1 at each look.
+    pub effective_weight: i64,
+    /// Failures since the last success.
+    pub fails: i64,
+    /// When it failed last, in seconds.
+    pub accessed: i64,
+    /// When a try of it began last after `fail_timeout`, in seconds.
+    pub checked: i64,
+    /// Connections in use.
+    pub conns: i64,
+}
+
+/// The main or the backup servers of a group.
+#[derive(Debug)]
+pub struct List {
+    /// As configured.
+    pub peers: Box<[Peer]>,
+    health: Mutex<Vec<Health>>,
+}
+
+impl List {
+    /// A list in which nothing has happened yet.
+    pub fn new(peers: Vec<Peer>) -> Self {
+        let health = peers.iter().map(|p| Health {
+            current_weight: 0,
+            effective_weight: p.weight,
+            fails: 0,
+            accessed: 0,
+            checked: 0,
+            conns: 0,
+        });
+        List {
+            health: Mutex::new(health.collect()),
+            peers: peers.into(),
+        }
+    }
+
+    /// What is known of the peers, in their order; locked while it is looked at.
+    pub fn health(&self) -> MutexGuard<'_, Vec<Health>> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many peers may be tried.
+    fn tries(&self) -> usize {
+        self.peers.iter().filter(|p| !p.down).count()
+    }
+}
+
+/// All servers of a group.
+#[derive(Debug)]
+pub struct Peers {
+    /// Unique in the process: what idle connections are found by.
+    pub id: u64,
+    /// The main servers.
+    pub main: List,
+    /// The backup servers.
+    pub backup: Option<List>,
+}
+
+type Key = (Bytes, Vec<Peer>, Vec<Peer>);
+static KNOWN: LazyLock<Mutex<HashMap<Key, Weak<Peers>>>> = LazyLock::new(Mutex::default);
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl Peers {
+    /// Peers that nobody else knows of.
+    pub fn new(main: Vec<Peer>, backup: Vec<Peer>) -> Arc<Self> {
+        Arc::new(Peers {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            main: List::new(main),
+            backup: (!backup.is_empty()).then(|| List::new(backup)),
+        })
+    }
+
+    /// The peers of a named group: those of an earlier configuration if nothing in the group was changed.
+    pub fn named(name: &Bytes, main: Vec<Peer>, backup: Vec<Peer>) -> Arc<Self> {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, peers| peers.strong_count() > 0);
+        let key = (name.clone(), main, backup);
+        if let Some(peers) = known.get(&key).and_then(Weak::upgrade) {
+            return peers;
+        }
+        let peers = Peers::new(key.1.clone(), key.2.clone());
+        known.insert(key, Arc::downgrade(&peers));
+        peers
+    }
+
+    /// Whether there is one server only: its failures do not matter, there is nobody else to ask.
+    pub fn single(&self) -> bool {
+        self.main.peers.len() == 1 && self.backup.is_none()
+    }
+
+    fn list(&self, backup: bool) -> &List {
+        match &self.backup {
+            Some(list) if backup => list,
+            _ => &self.main,
+        }
+    }
+}
+
+/// How a request fared with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer came, or the request was given up for reasons of the client.
+    Fine,
+    /// The answer (403, 404) made us go on to another, which is no fault of the peer.
+    Next,
+    /// It failed.
+    Failed,
+}
+
+/// The choice of peers for one request: which were tried, how many tries are left.
+pub struct Choice {
+    peers: Arc<Peers>,
+    tried: SmallVec<[u64; 1]>,
+    backup: bool,
+    /// How many more peers may be tried, the current one included.
+    pub tries: usize,
+    /// What a balancer remembers between tries.
+    pub memory: super::balance::Memory,
+}
+
+impl Choice {
+    /// Nothing tried yet.
+    pub fn new(peers: Arc<Peers>) -> Self {
+        let tries = peers.main.tries() + peers.backup.as_ref().map_or(0, List::tries);
+        Choice {
+            peers,
+            tried: SmallVec::new(),
+            backup: false,
+            tries,
+            memory: Default::default(),
+        }
+    }
+
+    /// The peer to try next: one of the main servers, else of the backup servers.
+    pub fn pick(&mut self, balancer: &dyn Balancer, req: &Request) -> Option<Lease> {
+        let peers = Arc::clone(&self.peers);
+        loop {
+            let list = peers.list(self.backup);
+            if let Some(index) = pick_from(list, peers.single(), balancer, self, req) {
+                return Some(Lease {
+                    backup: self.backup,
+                    peers,
+                    index,
+                    held: true,
+                });
+            }
+            if self.backup || peers.backup.is_none() {
+                return None;
+            }
+            self.backup = true;
+            self.tried.clear();
+        }
+    }
+
+    /// Ends a try. Returns whether the peer is left out from now on for its failures.
+    pub fn release(&mut self, mut lease: Lease, outcome: Outcome) -> bool {
+        self.tries = if self.peers.single() {
+            0
+        } else {
+            self.tries.saturating_sub(1)
+        };
+        lease.end(outcome)
+    }
+
+    /// Whether this peer of the current list was tried.
+    pub fn was_tried(&self, index: usize) -> bool {
+        self.tried
+            .get(index / 64)
+            .is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// Takes note that it was.
+    pub fn mark_tried(&mut self, index: usize) {
+        let word = index / 64;
+        if self.tried.len() <= word {
+            self.tried.resize(word + 1, 0);
+        }
+        if let Some(word) = self.tried.get_mut(word) {
+            *word |= 1 << (index % 64);
+        }
+    }
+}
+
+fn pick_from(
+    list: &List,
+    single: bool,
+    balancer: &dyn Balancer,
+    choice: &mut Choice,
+    req: &Request,
+) -> Option<usize> {
+    let mut health = list.health();
+    let index = if single {
+        let (peer, health) = (list.peers.first()?, health.first()?);
+        (!peer.down && (peer.max_conns == 0 || health.conns < peer.max_conns)).then_some(0)?
+    } else {
+        balancer.pick(&list.peers, &mut health, now(), choice, req)?
+    };
+    health.get_mut(index)?.conns += 1;
+    Some(index)
+}
+
+/// A peer in use. Its connection stops counting when this is dropped, however that comes about.
+pub struct Lease {
+    peers: Arc<Peers>,
+    backup: bool,
+    index: usize,
+    held: bool,
+}
+
+impl Lease {
+    /// The peer.
+    pub fn peer(&self) -> &Peer {
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the number was found in this very list, which never changes"
+        )]
+        &self.peers.list(self.backup).peers[self.index]
+    }
+
+    /// The group's number.
+    pub fn group(&self) -> u64 {
+        self.peers.id
+    }
+
+    /// Ends the use before the answer is read to its end: nginx accounts for a success when the connection is freed.
+    pub fn end(&mut self, outcome: Outcome) -> bool {
+        if !std::mem::replace(&mut self.held, false) {
+            return false;
+        }
+        let single = self.peers.single();
+        let list = self.peers.list(self.backup);
+        let mut health = list.health();
+        let (Some(peer), Some(health)) = (list.peers.get(self.index), health.get_mut(self.index))
+        else {
+            return false;
+        };
+        health.conns = health.conns.saturating_sub(1);
+        if single {
+            health.fails = 0;
+            return false;
+        }
+        if outcome != Outcome::Failed {
+            // A try after `fail_timeout` went well.
+            if health.accessed < health.checked {
+                health.fails = 0;
+            }
+            return false;
+        }
+        let now = now();
+        health.fails = health.fails.saturating_add(1);
+        health.accessed = now;
+        health.checked = now;
+        if peer.max_fails == 0 {
+            return false;
+        }
+        health.effective_weight =
+            (health.effective_weight - peer.weight / peer.max_fails.max(1)).max(0);
+        health.fails >= peer.max_fails
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.end(Outcome::Fine);
+    }
+}
+
+/// Seconds, far enough from 0 for "never".
+fn now() -> i64 {
+    i64::try_from(crate::clock::unix_time().as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn peer(name: &'static str, weight: i64) -> Peer {
+        Peer {
+            addr: Addr::Unix(name.into()),
+            name: Bytes::from_static(name.as_bytes()),
+            server: Bytes::from_static(name.as_bytes()),
+            weight,
+            max_fails: 1,
+            fail_timeout: 10,
+            max_conns: 0,
+            down: false,
+        }
+    }
+
+    #[test]
+    fn a_group_written_as_before_keeps_its_state() {
+        let name = Bytes::from_static(b"peers-test");
+        let first = Peers::named(&name, vec![peer("a", 1)], vec![]);
+        let again = Peers::named(&name, vec![peer("a", 1)], vec![]);
+        let changed = Peers::named(&name, vec![peer("a", 2)], vec![]);
+        assert_eq!(first.id, again.id);
+        assert_ne!(first.id, changed.id);
+    }
+}
