@@ -48,4 +48,9 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
 /// The variables of all modules.
 pub static VARIABLES: &[&[Variable]] = &[
     upstream::variables::VARIABLES,
+    self::core::variables::connection::VARIABLES,
+    self::core::variables::fields::VARIABLES,
+    self::core::variables::request::VARIABLES,
+    self::core::variables::response::VARIABLES,
+    self::core::variables::server::VARIABLES,
 ];

@@ -3,6 +3,8 @@
 pub mod location;
 pub mod main;
 pub mod server;
+pub mod user;
+pub mod variables;
 
 use crate::config::directive::Directive;
 use crate::cycle::Builder;
