@@ -10,6 +10,11 @@ pub fn monotonic_ms() -> u64 {
     millis(t.tv_sec, t.tv_nsec)
 }
 
+/// Seconds since 1970 in UTC.
+pub fn unix_seconds() -> i64 {
+    i64::try_from(unix_time().as_secs()).unwrap_or(i64::MAX)
+}
+
 /// The time since 1970 in UTC.
 pub fn unix_time() -> Duration {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);

@@ -111,6 +111,10 @@ macro_rules! location_modules {
 location_modules! {
     /// The core module.
     core: core::location::LocationRaw,
+    /// `add_header`, `expires`.
+    headers: modules::headers::HeadersRaw,
+    /// `gzip`.
+    gzip: modules::gzip::GzipRaw,
     /// `error_log`.
     error_log: crate::log::ErrorLogRaw,
     /// The rewrite module.

@@ -1,9 +1,50 @@
-//! The header filters, in nginx's order. Each one looks at the response and joins in only where it applies.
+//! The filters of a response, in nginx's order. Each one looks at the head and joins in only where it applies.
 
+use super::modules::not_modified::IfModifiedSince;
+use super::modules::{gzip, headers, not_modified, range};
+use super::phase::Start;
 use super::request::Request;
+use super::special;
+use std::rc::Rc;
 
-/// Applies all header filters to a response that stands.
-pub fn head(_req: &mut Request) {}
+/// Applies all filters to a response that stands. A condition of the client's that does not hold makes another
+/// answer of it; returns where to go on if that one is fetched by an internal redirect.
+pub fn head(req: &mut Request) -> Option<Start> {
+    // What stands in place of a refused answer has another status, which nothing refuses again, unless an error
+    // page says that it is a 200.
+    for _ in 0..MOST_REFUSALS {
+        let Err(status) = pass(req) else { return None };
+        if status == 412 {
+            req.response.reset();
+        }
+        if let Some(start) = special::answer(req, status) {
+            return Some(start);
+        }
+    }
+    None
+}
+
+const MOST_REFUSALS: usize = 4;
+
+fn pass(req: &mut Request) -> Result<(), u16> {
+    if req.error_status != 0 {
+        req.response.status = req.error_status;
+        req.response.status_line = None;
+    }
+    let http = Rc::clone(&req.http);
+    let conf = &http.location(req.location).conf;
+    not_modified::head(req, IfModifiedSince::Exact)?;
+    headers::head(req, &conf.headers);
+    let compress = gzip::head(req, &conf.gzip);
+    range::head(req, None)?;
+    if let Some(compress) = compress {
+        gzip::body(req, compress);
+    }
+    Ok(())
+}
 
 /// Computes the trailer fields, when the body has been sent.
-pub fn trailers(_req: &mut Request) {}
+pub fn trailers(req: &mut Request) {
+    let http = Rc::clone(&req.http);
+    headers::trailers(req, &http.location(req.location).conf.headers);
+}

@@ -43,6 +43,8 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::server::DIRECTIVES,
     modules::rewrite::DIRECTIVES,
     modules::log::DIRECTIVES,
+    modules::headers::DIRECTIVES,
+    modules::gzip::DIRECTIVES,
 ];
 
 /// The variables of all modules.
@@ -53,4 +55,5 @@ pub static VARIABLES: &[&[Variable]] = &[
     self::core::variables::request::VARIABLES,
     self::core::variables::response::VARIABLES,
     self::core::variables::server::VARIABLES,
+    modules::gzip::VARIABLES,
 ];

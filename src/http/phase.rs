@@ -65,17 +65,16 @@ pub async fn refuse(req: &mut Request, status: u16) {
 async fn settle(req: &mut Request, mut verdict: Verdict) {
     loop {
         let start = match verdict {
-            Verdict::Restart(next) => next,
-            Verdict::Status(status) => match super::special::answer(req, status) {
-                Some(next) => next,
-                None => break,
-            },
-            Verdict::Done | Verdict::Declined | Verdict::Allowed => break,
+            Verdict::Restart(next) => Some(next),
+            Verdict::Status(status) => {
+                super::special::answer(req, status).or_else(|| super::filter::head(req))
+            }
+            Verdict::Done | Verdict::Declined | Verdict::Allowed => super::filter::head(req),
         };
+        let Some(start) = start else { return };
         let http = Rc::clone(&req.http);
         verdict = phases(req, &http, start).await;
     }
-    super::filter::head(req);
 }
 
 macro_rules! step {

@@ -3,9 +3,14 @@
 pub mod access;
 pub mod auth_basic;
 pub mod autoindex;
+pub mod gzip;
+pub mod headers;
 pub mod index;
 pub mod limit_req;
 pub mod log;
+pub mod not_modified;
+pub mod range;
 pub mod rewrite;
 pub mod static_files;
 pub mod try_files;
+pub mod types;
