@@ -113,7 +113,7 @@ fn simple(input: &[u8]) -> Option<Parsed> {
     let mut after_slash = true;
     for (i, &byte) in rest.iter().enumerate() {
         match byte {
-            b'%' | b'#' => return None,
+            b'%' | b'#' | 0 => return None,
             b'/' | b'.' if after_slash => return None,
             b'/' => {
                 parsed.extension = None;
@@ -285,6 +285,7 @@ impl Walk<'_> {
                 self.parsed.end = self.at - 1;
                 Ok(Char::End)
             }
+            0 => Err(BadUri),
             b'%' => {
                 self.parsed.quoted = true;
                 let high = self.digit().ok_or(BadUri)?;
@@ -353,6 +354,7 @@ mod tests {
             ("/%4", "ERR"),
             ("/%", "ERR"),
             ("/%00", "ERR"),
+            ("/a\0", "ERR"),
             ("/..", "ERR"),
             ("/a/../..", "ERR"),
             ("/a%3Fb%23c%25", "/a?b#c%|"),
