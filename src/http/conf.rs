@@ -190,6 +190,8 @@ pub struct HttpBuilder {
     pub upstream: upstream::conf::UpstreamBuilder,
     /// The log module's formats.
     pub log: modules::log::LogBuilder,
+    /// Settings of the map module.
+    pub map: modules::map::MapBuilder,
     /// Zones of limit_req.
     pub limit_req: modules::limit_req::ZonesBuilder,
 }

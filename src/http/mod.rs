@@ -12,6 +12,7 @@ pub mod filter;
 pub mod h1;
 pub mod head;
 pub mod host;
+pub mod hostnames;
 pub mod known;
 pub mod modules;
 pub mod phase;
@@ -41,6 +42,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::location::DIRECTIVES,
     self::core::main::DIRECTIVES,
     self::core::server::DIRECTIVES,
+    modules::map::DIRECTIVES,
     modules::rewrite::DIRECTIVES,
     modules::log::DIRECTIVES,
     modules::headers::DIRECTIVES,

@@ -226,6 +226,14 @@ impl VariablesBuilder {
         Ok(id)
     }
 
+    /// Whether [`VariablesBuilder::define`] would take the name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(&self, name: &[u8]) -> Result<(), String> {
+        check_name(name).map(drop)
+    }
+
     /// Gives every name its definition; returns the names (with the place of their first use) that have none.
     pub fn finish(self) -> (Variables, Vec<(Bytes, Option<Span>)>) {
         let mut unknown = Vec::new();

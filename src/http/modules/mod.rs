@@ -10,6 +10,7 @@ pub mod limit_req;
 pub mod log;
 pub mod not_modified;
 pub mod range;
+pub mod map;
 pub mod rewrite;
 pub mod static_files;
 pub mod try_files;
