@@ -82,6 +82,8 @@ pub struct Cycle {
     pub http: Option<Arc<Http>>,
     /// The error logs, and all files that logs go to.
     pub logs: log::Logs,
+    /// Directories for temporary files, made before the worker starts and given to its user.
+    pub temp_paths: Vec<PathBuf>,
     /// The options that it was loaded with.
     pub options: Options,
 }
@@ -94,6 +96,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Whether the text was right as far as it goes. nginx says so before it looks at what is missing.
     pub syntax_ok: bool,
+    /// How many of the diagnostics come before that.
+    pub first_stage: usize,
     /// The texts.
     pub sources: Sources,
 }
@@ -114,6 +118,8 @@ pub struct Builder {
     pub core: CoreRaw,
     /// Error logs and log files.
     pub logs: log::LogsBuilder,
+    /// Directories for temporary files that the modules in use write to.
+    pub temp_paths: Vec<PathBuf>,
     /// Settings of `http`, while and after that block is walked.
     pub http: http::conf::HttpBuilder,
 }
@@ -128,6 +134,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         context: context::MAIN,
         core: CoreRaw::default(),
         logs: Default::default(),
+        temp_paths: Vec::new(),
         http: Default::default(),
     };
     let files = Rc::clone(&b.files);
@@ -149,8 +156,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
     walk(&mut b, &items, context::MAIN);
     log::finish(&mut b);
     let (http, listens) = http::conf::finish(&mut b);
-    let syntax_ok = !failed(&b);
-    http::zone::check(&mut b);
+    let (syntax_ok, first_stage) = (!failed(&b), b.diagnostics.len());
     let core = core::finish(&mut b);
     if options.test && !failed(&b) {
         log::directive::check(&mut b);
@@ -161,6 +167,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
             listens,
             http,
             logs: b.logs.logs(),
+            temp_paths: b.temp_paths,
             options: b.options,
         })
     });
@@ -168,6 +175,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         cycle,
         diagnostics: b.diagnostics,
         syntax_ok,
+        first_stage,
         sources: b.sources,
     }
 }

@@ -1,1 +1,7 @@
-fn main() {}
+//! The goodgate server.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    goodgate::cli::run()
+}

@@ -4,4 +4,47 @@ pub mod defaults;
 pub mod modules;
 pub mod options;
 pub mod place;
+mod signal;
+mod test;
 pub mod version;
+
+use crate::log;
+use crate::process;
+use options::Options;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Does what the command line asks for.
+pub fn run() -> ExitCode {
+    if let Some(code) = process::continue_as_started() {
+        return code;
+    }
+    let options = match options::parse(std::env::args_os().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            say(&format!("nginx: {message}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    if options.version {
+        let _ = std::io::stderr().write_all(version::text(&options).as_bytes());
+        if !options.test {
+            return ExitCode::SUCCESS;
+        }
+    }
+    log::init(&place::place(&options));
+    act(&options)
+}
+
+fn act(options: &Options) -> ExitCode {
+    match options.signal {
+        _ if options.test => test::run(options),
+        Some(signal) => signal::send(signal, options),
+        None => process::start(options),
+    }
+}
+
+/// A line for the person at the terminal; without one there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -44,6 +44,11 @@ pub fn init(options: &Options) {
     MAIN.store(Arc::new(ErrorLogs::new(vec![Sink { target, level }])));
 }
 
+/// Installs the subscriber in a process that is given its log files: until then there is standard error.
+pub fn init_worker() {
+    subscriber::install();
+}
+
 /// Makes the error logs of a cycle those of the process. Its files must be open.
 pub fn put_in_force(logs: &Logs) {
     MAIN.store(Arc::clone(&logs.error));

@@ -17,7 +17,7 @@ mod subscriber;
 pub use context::{connection, request};
 pub use directive::{ErrorLogRaw, Logs, LogsBuilder, finish};
 pub use error::ErrorLogs;
-pub use main::{detach_stderr, init, put_in_force, record};
+pub use main::{detach_stderr, init, init_worker, put_in_force, record};
 
 use std::fmt::{self, Arguments, Display};
 

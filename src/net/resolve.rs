@@ -1,10 +1,40 @@
 //! Host names of the configuration, resolved by the system (`getaddrinfo`) while the configuration is read.
 
 use nix::ifaddrs::getifaddrs;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+
+/// What was found for each name; none for a name that has no address.
+pub type Answers = BTreeMap<Vec<u8>, Option<Vec<IpAddr>>>;
+
+thread_local! {
+    /// What this thread has looked up since the last [`set_answers`], or was told to answer.
+    static ANSWERS: RefCell<Answers> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Names in here are answered from here, on this thread: two processes that read the same configuration come to the
+/// same addresses that way. Others are looked up and added.
+pub fn set_answers(answers: Answers) {
+    ANSWERS.set(answers);
+}
+
+/// All that was looked up on this thread since [`set_answers`].
+pub fn take_answers() -> Answers {
+    ANSWERS.take()
+}
 
 /// The addresses of a host, in the system's order; none if it has none or cannot be looked up.
 pub fn lookup(host: &[u8]) -> Option<Vec<IpAddr>> {
+    if let Some(answer) = ANSWERS.with_borrow(|answers| answers.get(host).cloned()) {
+        return answer;
+    }
+    let answer = ask(host);
+    ANSWERS.with_borrow_mut(|answers| answers.insert(host.to_vec(), answer.clone()));
+    answer
+}
+
+fn ask(host: &[u8]) -> Option<Vec<IpAddr>> {
     let host = std::str::from_utf8(host).ok()?;
     let all: Vec<IpAddr> = (host, 0)
         .to_socket_addrs()

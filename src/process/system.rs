@@ -88,3 +88,9 @@ pub fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<TcpInfo> {
         rcv_space: info.tcpi_rcv_space,
     })
 }
+
+/// How many files this process may have open.
+pub fn rlimit_nofile() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.unwrap_or(u64::MAX)
+}
