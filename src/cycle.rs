@@ -157,6 +157,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
     log::finish(&mut b);
     let (http, listens) = http::conf::finish(&mut b);
     let (syntax_ok, first_stage) = (!failed(&b), b.diagnostics.len());
+    http::zone::check(&mut b);
     let core = core::finish(&mut b);
     if options.test && !failed(&b) {
         log::directive::check(&mut b);

@@ -121,6 +121,12 @@ location_modules! {
     rewrite: modules::rewrite::RewriteRaw,
     /// `access_log`.
     log: modules::log::LogRaw,
+    /// `allow`, `deny`.
+    access: modules::access::AccessRaw,
+    /// `auth_basic`.
+    auth_basic: modules::auth_basic::AuthBasicRaw,
+    /// `limit_req`.
+    limit_req: modules::limit_req::LimitReqRaw,
 }
 
 /// What belongs to one block alone and is never inherited.
@@ -192,6 +198,8 @@ pub struct HttpBuilder {
     pub log: modules::log::LogBuilder,
     /// Settings of the map module.
     pub map: modules::map::MapBuilder,
+    /// The names of all shared zones.
+    pub zones: super::zone::ZonesBuilder,
     /// Zones of limit_req.
     pub limit_req: modules::limit_req::ZonesBuilder,
 }

@@ -25,9 +25,11 @@ pub mod special;
 pub mod status;
 pub mod upstream;
 pub mod uri;
+pub mod user;
 pub mod value;
 pub mod variable;
 pub mod worker;
+pub mod zone;
 
 pub use conf::Http;
 
@@ -47,6 +49,9 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::log::DIRECTIVES,
     modules::headers::DIRECTIVES,
     modules::gzip::DIRECTIVES,
+    modules::access::DIRECTIVES,
+    modules::auth_basic::DIRECTIVES,
+    modules::limit_req::DIRECTIVES,
 ];
 
 /// The variables of all modules.
@@ -58,4 +63,6 @@ pub static VARIABLES: &[&[Variable]] = &[
     self::core::variables::response::VARIABLES,
     self::core::variables::server::VARIABLES,
     modules::gzip::VARIABLES,
+    modules::limit_req::VARIABLES,
+    user::VARIABLES,
 ];

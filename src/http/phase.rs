@@ -123,7 +123,11 @@ async fn phases(req: &mut Request, http: &Arc<Http>, start: Start) -> Verdict {
         go!(router::find_location(req, http));
     }
     go!(step!(modules::limit_req::handle(req, http)));
-    go!(access(req, http).await);
+    let access = access(req, http).await;
+    if matches!(access, Verdict::Status(401 | 407)) {
+        modules::auth_basic::delay(req, http).await;
+    }
+    go!(access);
     go!(step!(modules::try_files::handle(req, http)));
     content(req, http).await
 }

@@ -1,10 +1,245 @@
 //! Access by client address: `allow`, `deny`.
 
-use crate::http::conf::Http;
+use crate::config::directive::{Args, Contexts, Directive};
+use crate::config::table::Collector;
+use crate::config::tree::Node;
+use crate::cycle::context::{EVERYWHERE, LIMIT_EXCEPT};
+use crate::cycle::{Builder, invalid_parameter};
+use crate::diagnostic::Diagnostic;
+use crate::http::conf::{BlockKind, Http, Settings};
+use crate::http::connection::Peer;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::log::{self, Level};
+use ipnet::{Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+type D = Directive<Builder>;
+
+const BLOCKS: Contexts = Contexts(EVERYWHERE.0 | LIMIT_EXCEPT.0);
+
+/// The table.
+pub static DIRECTIVES: &[D] = &[
+    D::custom("allow", BLOCKS, Args::Exactly(1), |b, node| {
+        set(b, node, true)
+    })
+    .syntax("address | CIDR | unix: | all")
+    .doc("Lets clients with these addresses in. The first rule that fits decides."),
+    D::custom("deny", BLOCKS, Args::Exactly(1), |b, node| {
+        set(b, node, false)
+    })
+    .syntax("address | CIDR | unix: | all")
+    .doc("Refuses clients with these addresses (403). The first rule that fits decides."),
+];
+
+/// Rules in the order in which they are written, each kind of address by itself; `true` allows.
+#[derive(Clone, Default)]
+pub struct AccessRaw {
+    v4: Vec<(Ipv4Net, bool)>,
+    v6: Vec<(Ipv6Net, bool)>,
+    /// What holds for clients on Unix domain sockets.
+    unix: Option<bool>,
+}
+
+impl Settings for AccessRaw {
+    type Conf = AccessRaw;
+
+    fn inherit(&mut self, parent: &Self, _: &BlockKind) {
+        if self.v4.is_empty() && self.v6.is_empty() && self.unix.is_none() {
+            *self = parent.clone();
+        }
+    }
+
+    fn build(&self, _: &mut Builder) -> AccessRaw {
+        self.clone()
+    }
+}
 
 /// The access phase.
-pub fn handle(_req: &mut Request, _http: &Http) -> Verdict {
-    Verdict::Declined
+pub fn handle(req: &mut Request, http: &Http) -> Verdict {
+    let location = req.location(http);
+    match location.access.decide(&req.remote) {
+        None => Verdict::Declined,
+        Some(true) => Verdict::Allowed,
+        Some(false) => {
+            // With `satisfy any` somebody else may still let the client in.
+            if !location.core.satisfy_any {
+                log::request(req, Level::Error, format_args!("access forbidden by rule"));
+            }
+            Verdict::Status(403)
+        }
+    }
+}
+
+impl AccessRaw {
+    fn decide(&self, peer: &Peer) -> Option<bool> {
+        match peer.ip() {
+            None => self.unix,
+            Some(IpAddr::V4(ip)) => self.decide_v4(ip),
+            Some(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+                Some(ip) if !self.v4.is_empty() => self.decide_v4(ip),
+                _ => first(&self.v6, |net| net.contains(&ip)),
+            },
+        }
+    }
+
+    fn decide_v4(&self, ip: Ipv4Addr) -> Option<bool> {
+        first(&self.v4, |net| net.contains(&ip))
+    }
+}
+
+fn first<N>(rules: &[(N, bool)], fits: impl Fn(&N) -> bool) -> Option<bool> {
+    let rule = rules.iter().find(|(net, _)| fits(net));
+    rule.map(|(_, allow)| *allow)
+}
+
+fn set(b: &mut Builder, node: &Node, allow: bool) -> Result<(), Diagnostic> {
+    let word = node.arg(0).unwrap_or(&node.name);
+    match &*word.text {
+        b"all" => {
+            let rules = b.http.here().access();
+            rules.v4.push((Ipv4Net::default(), allow));
+            rules.v6.push((Ipv6Net::default(), allow));
+            rules.unix.get_or_insert(allow);
+        }
+        b"unix:" => {
+            b.http.here().access().unix.get_or_insert(allow);
+        }
+        text => {
+            let net = cidr(text).ok_or_else(|| {
+                invalid_parameter(word)
+                    .help("an address, a network as in 10.0.0.0/8, unix: or all is meant")
+            })?;
+            if net.spare_bits() {
+                let warning = Diagnostic::warning(format!(
+                    "low address bits of {} are meaningless",
+                    word.str()
+                ));
+                b.report(warning.at(node.end).label(word.span, ""));
+            }
+            match net {
+                Net::V4(net) => b.http.here().access().v4.push((net.trunc(), allow)),
+                Net::V6(net) => b.http.here().access().v6.push((net.trunc(), allow)),
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Net {
+    V4(Ipv4Net),
+    V6(Ipv6Net),
+}
+
+impl Net {
+    /// Whether the address has bits behind its prefix.
+    fn spare_bits(&self) -> bool {
+        match self {
+            Net::V4(net) => net.trunc() != *net,
+            Net::V6(net) => net.trunc() != *net,
+        }
+    }
+}
+
+fn cidr(text: &[u8]) -> Option<Net> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let prefix = match prefix {
+        Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => Some(digits.parse().ok()?),
+        Some(_) => return None,
+        None => None,
+    };
+    if let Some(ip) = inet_address(address) {
+        return Ipv4Net::new(ip, prefix.unwrap_or(32)).ok().map(Net::V4);
+    }
+    let ip: Ipv6Addr = address.parse().ok()?;
+    Ipv6Net::new(ip, prefix.unwrap_or(128)).ok().map(Net::V6)
+}
+
+/// Four decimal numbers, which may have leading zeros. The address of all ones means "none" to nginx.
+fn inet_address(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = text.split('.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|part| part.len() <= 10)?;
+        if !part.bytes().all(|c| c.is_ascii_digit()) {
+            return None;
+        }
+        *octet = if part.is_empty() {
+            0
+        } else {
+            part.parse().ok()?
+        };
+    }
+    let ip = Ipv4Addr::from(octets);
+    (parts.next().is_none() && !ip.is_broadcast()).then_some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(texts: &[(&str, bool)]) -> AccessRaw {
+        let mut rules = AccessRaw::default();
+        for (text, allow) in texts {
+            match cidr(text.as_bytes()).unwrap() {
+                Net::V4(net) => rules.v4.push((net, *allow)),
+                Net::V6(net) => rules.v6.push((net, *allow)),
+            }
+        }
+        rules
+    }
+
+    fn decide(rules: &AccessRaw, ip: &str) -> Option<bool> {
+        let ip: IpAddr = ip.parse().unwrap();
+        rules.decide(&Peer::Inet((ip, 1).into()))
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        let rules = rules(&[
+            ("10.0.0.1", false),
+            ("10.0.0.0/8", true),
+            ("0.0.0.0/0", false),
+            ("2001:db8::/32", true),
+        ]);
+        assert_eq!(decide(&rules, "10.0.0.1"), Some(false));
+        assert_eq!(decide(&rules, "10.0.0.2"), Some(true));
+        assert_eq!(decide(&rules, "192.0.2.1"), Some(false));
+        assert_eq!(decide(&rules, "::ffff:10.1.1.1"), Some(true));
+        assert_eq!(decide(&rules, "2001:db8::5"), Some(true));
+        assert_eq!(decide(&rules, "2001:db9::5"), None);
+        assert_eq!(rules.decide(&Peer::Unix), None);
+    }
+
+    #[test]
+    fn mapped_addresses_go_by_ipv6_rules_if_there_are_no_others() {
+        let rules = rules(&[("::/0", false)]);
+        assert_eq!(decide(&rules, "::ffff:10.1.1.1"), Some(false));
+        assert_eq!(decide(&rules, "10.1.1.1"), None);
+    }
+
+    #[test]
+    fn networks_are_read_as_in_nginx() {
+        for bad in [
+            "",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.256",
+            "1.2.3.4/33",
+            "1.2.3.4/",
+            "::/129",
+            "a",
+            "255.255.255.255",
+            "1.2.3.4/+8",
+        ] {
+            assert!(cidr(bad.as_bytes()).is_none(), "{bad}");
+        }
+        assert!(cidr(b"010.0.0.1").is_some());
+        assert!(cidr(b"10.0.0.1/8").unwrap().spare_bits());
+        assert!(!cidr(b"::1").unwrap().spare_bits());
+    }
 }

@@ -1,0 +1,256 @@
+//! `limit_req_zone`, `limit_req` and what goes with them.
+
+use super::zone::{State, Terms};
+use super::{Limit, Zone};
+use crate::config::directive::{Args, Directive};
+use crate::config::tree::{Node, Word};
+use crate::config::value::{parse_number, parse_size};
+use crate::cycle::context::{EVERYWHERE, HTTP};
+use crate::cycle::{Builder, invalid_parameter, parameter};
+use crate::diagnostic::Diagnostic;
+use crate::http::conf::{BlockKind, Settings};
+use crate::http::value::Value;
+use crate::http::zone::{PAGE, state};
+use crate::log::Level;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+type D = Directive<Builder>;
+
+/// The table.
+pub static DIRECTIVES: &[D] = &[
+    D::custom(KIND, HTTP, Args::Exactly(3), set_zone)
+        .syntax("key zone=name:size rate=rate")
+        .doc("A zone that counts requests by a key, and how many of them there may be: 10r/s, 30r/m."),
+    D::custom("limit_req", EVERYWHERE, Args::Between(1, 3), set_limit)
+        .syntax("zone=name [burst=number] [nodelay | delay=number]")
+        .doc("Limits requests by a zone; up to burst more are taken, and delayed to keep to the rate."),
+    D::choice("limit_req_log_level", EVERYWHERE, &["info", "notice", "warn", "error"], |b| {
+        &mut b.http.here().limit_req().log_level
+    })
+    .syntax("info | notice | warn | error")
+    .default("error")
+    .doc("The level of messages about refused requests; those about delays are one less grave."),
+    D::custom("limit_req_status", EVERYWHERE, Args::Exactly(1), set_status)
+        .syntax("code")
+        .default("503")
+        .doc("The status of refused requests."),
+    D::flag("limit_req_dry_run", EVERYWHERE, |b| &mut b.http.here().limit_req().dry_run)
+        .default("off")
+        .doc("Whether requests are only counted and logged, not limited."),
+];
+
+/// What its zones are known by among all zones.
+const KIND: &str = "limit_req_zone";
+/// The levels by the number of their word.
+const LEVELS: [Level; 4] = [Level::Info, Level::Notice, Level::Warn, Level::Error];
+
+/// Zones while they are collected.
+#[derive(Default)]
+pub struct ZonesBuilder {
+    zones: HashMap<Bytes, (Arc<Zone>, i64)>,
+}
+
+/// As one block writes it.
+#[derive(Clone, Default)]
+pub struct LimitReqRaw {
+    /// Zone, burst and delay in requests.
+    limits: Vec<(Bytes, i64, i64)>,
+    log_level: Option<usize>,
+    status: Option<u16>,
+    dry_run: Option<bool>,
+}
+
+/// In force.
+pub struct LimitReqConf {
+    pub(super) limits: Vec<Limit>,
+    pub(super) log_level: Level,
+    pub(super) delay_log_level: Level,
+    pub(super) status: u16,
+    pub(super) dry_run: bool,
+}
+
+impl Settings for LimitReqRaw {
+    type Conf = LimitReqConf;
+
+    fn inherit(&mut self, parent: &Self, _: &BlockKind) {
+        if self.limits.is_empty() {
+            self.limits.clone_from(&parent.limits);
+        }
+        self.log_level = self.log_level.or(parent.log_level);
+        self.status = self.status.or(parent.status);
+        self.dry_run = self.dry_run.or(parent.dry_run);
+    }
+
+    fn build(&self, b: &mut Builder) -> LimitReqConf {
+        let level = self.log_level.and_then(|i| LEVELS.get(i).copied());
+        let log_level = level.unwrap_or(Level::Error);
+        // A zone that is nowhere defined is complained about with all other zones.
+        let limit = |(name, burst, delay): &(Bytes, i64, i64)| {
+            let (zone, rate) = b.http.limit_req.zones.get(name)?;
+            Some(Limit {
+                zone: Arc::clone(zone),
+                terms: Terms {
+                    rate: *rate,
+                    burst: burst.saturating_mul(1000),
+                    delay: delay.saturating_mul(1000),
+                },
+            })
+        };
+        LimitReqConf {
+            limits: self.limits.iter().filter_map(limit).collect(),
+            log_level,
+            delay_log_level: match log_level {
+                Level::Error => Level::Warn,
+                Level::Warn => Level::Notice,
+                _ => Level::Info,
+            },
+            status: self.status.unwrap_or(503),
+            dry_run: self.dry_run.unwrap_or(false),
+        }
+    }
+}
+
+fn set_zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let key_word = node.arg(0).unwrap_or(&node.name);
+    let key = Value::compile(b, key_word)?;
+    let (mut zone, mut rate) = (None, 1000);
+    for word in node.args.iter().skip(1) {
+        if let Some(text) = parameter(word, "zone") {
+            zone = Some(name_and_size(node, word, text)?);
+        } else if let Some(text) = parameter(word, "rate") {
+            rate = parse_rate(text).ok_or_else(|| {
+                node.error_at(word, format!("invalid rate \"{}\"", word.str()))
+                    .help("requests per second or minute are meant: rate=10r/s, rate=30r/m")
+            })?;
+        } else {
+            return Err(invalid_parameter(word));
+        }
+    }
+    let zone = zone.filter(|(name, _)| !name.is_empty());
+    let (name, size) = zone.ok_or_else(|| must_have_zone(node))?;
+    let declared = b.http.zones.declare(&name, size, KIND, node.name.span);
+    declared.map_err(|message| node.error(message))?;
+    if let Some((other, _)) = b.http.limit_req.zones.get(&name) {
+        return Err(node.error(format!(
+            "{KIND} \"{}\" is already bound to key \"{}\"",
+            String::from_utf8_lossy(&name),
+            other.state.key
+        )));
+    }
+    let text = key_word.str().into_owned();
+    let state = state(KIND, &name, size, || State::new(size, text.clone()));
+    if state.key != text {
+        b.http.zones.late.push(Diagnostic::new(format!(
+            "limit_req \"{}\" uses the \"{text}\" key while previously it used the \"{}\" key",
+            String::from_utf8_lossy(&name),
+            state.key
+        )));
+    }
+    let zone = Zone {
+        name: name.clone(),
+        key,
+        state,
+    };
+    b.http.limit_req.zones.insert(name, (Arc::new(zone), rate));
+    Ok(())
+}
+
+/// Zones smaller than so many pages are refused.
+const LEAST_PAGES: u64 = 8;
+
+fn name_and_size(node: &Node, word: &Word, text: &[u8]) -> Result<(Bytes, u64), Diagnostic> {
+    let invalid = || {
+        node.error_at(word, format!("invalid zone size \"{}\"", word.str()))
+            .help("a name and a size are meant, as in zone=one:10m")
+    };
+    let colon = memchr::memchr(b':', text).ok_or_else(invalid)?;
+    let (name, size) = text.split_at(colon);
+    let size = parse_size(size.get(1..).unwrap_or_default()).ok_or_else(invalid)?;
+    if size < LEAST_PAGES * PAGE {
+        return Err(node.error_at(word, format!("zone \"{}\" is too small", word.str())));
+    }
+    Ok((word.text.slice_ref(name), size))
+}
+
+/// Reads `10r/s`, `30r/m` or a bare number, which is per second; returns thousandths per second.
+fn parse_rate(text: &[u8]) -> Option<i64> {
+    let (number, scale) = match text {
+        [number @ .., b'r', b'/', b's'] => (number, 1),
+        [number @ .., b'r', b'/', b'm'] => (number, 60),
+        number => (number, 1),
+    };
+    let number = parse_number(number).filter(|n| *n > 0)?;
+    Some(number.checked_mul(1000)? / scale)
+}
+
+fn must_have_zone(node: &Node) -> Diagnostic {
+    let name = node.name.str();
+    node.error(format!("\"{name}\" must have \"zone\" parameter"))
+}
+
+/// `nodelay`: no excess is delayed.
+const NO_DELAY: i64 = i64::MAX / 1000;
+
+fn set_limit(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let (mut zone, mut burst, mut delay) = (None, 0, 0);
+    for word in &node.args {
+        let number = |text: &[u8], what: &str| {
+            let number = parse_number(text).filter(|n| *n > 0);
+            number.ok_or_else(|| {
+                node.error_at(word, format!("invalid {what} value \"{}\"", word.str()))
+            })
+        };
+        if let Some(name) = parameter(word, "zone") {
+            let name = word.text.slice_ref(name);
+            let declared = b.http.zones.declare(&name, 0, KIND, word.span);
+            declared.map_err(|message| node.error_at(word, message))?;
+            zone = Some(name);
+        } else if let Some(text) = parameter(word, "burst") {
+            burst = number(text, "burst")?;
+        } else if let Some(text) = parameter(word, "delay") {
+            delay = number(text, "delay")?;
+        } else if &*word.text == b"nodelay" {
+            delay = NO_DELAY;
+        } else {
+            return Err(invalid_parameter(word));
+        }
+    }
+    let zone = zone.ok_or_else(|| must_have_zone(node))?;
+    let limits = &mut b.http.here().limit_req().limits;
+    if limits.iter().any(|(name, ..)| *name == zone) {
+        return Err(node.fault("is duplicate"));
+    }
+    limits.push((zone, burst, delay));
+    Ok(())
+}
+
+fn set_status(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.http.here().limit_req().status.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    let word = node.arg(0).unwrap_or(&node.name);
+    let number = parse_number(&word.text).ok_or_else(|| node.fault("invalid number"))?;
+    let status = u16::try_from(number)
+        .ok()
+        .filter(|n| (400..=599).contains(n));
+    let status = status.ok_or_else(|| node.error_at(word, "value must be between 400 and 599"))?;
+    b.http.here().limit_req().status = Some(status);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_per_second_or_minute() {
+        assert_eq!(parse_rate(b"10r/s"), Some(10_000));
+        assert_eq!(parse_rate(b"1r/m"), Some(16));
+        assert_eq!(parse_rate(b"5"), Some(5_000));
+        for bad in [&b""[..], b"0r/s", b"-1r/s", b"r/s", b"1r/h", b"1.5r/s"] {
+            assert_eq!(parse_rate(bad), None);
+        }
+    }
+}
