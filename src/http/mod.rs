@@ -25,7 +25,6 @@ pub mod special;
 pub mod status;
 pub mod upstream;
 pub mod uri;
-pub mod user;
 pub mod value;
 pub mod variable;
 pub mod worker;
@@ -64,5 +63,4 @@ pub static VARIABLES: &[&[Variable]] = &[
     self::core::variables::server::VARIABLES,
     modules::gzip::VARIABLES,
     modules::limit_req::VARIABLES,
-    user::VARIABLES,
 ];

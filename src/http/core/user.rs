@@ -2,6 +2,9 @@
 
 use crate::http::head::{Known, Method};
 use crate::http::request::Request;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 /// Name and password that the client sent, if it sent any that can be read. The first look is remembered.
@@ -29,38 +32,19 @@ fn parse(field: &[u8]) -> Option<(Bytes, Bytes)> {
     Some((decoded.slice(..colon), decoded.slice(colon + 1..)))
 }
 
-/// Base64 as nginx reads it: it ends at the first `=`, and bits that are too many are dropped. Not empty.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let text = text
-        .split(|b| *b == b'=')
-        .next()
-        .filter(|_| !text.is_empty())?;
-    if text.len() % 4 == 1 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let (mut bits, mut count) = (0u32, 0);
-    for &byte in text {
-        bits = bits << 6 & 0xffff | u32::from(sextet(byte)?);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(out)
+/// Base64 as nginx reads it: it ends at the first `=`, and bits that are too many are dropped. `None` if there is a
+/// character in it that is none of the alphabet.
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let end = memchr::memchr(b'=', text).unwrap_or(text.len());
+    LENIENT.decode(text.get(..end)?).ok()
 }
 
-fn sextet(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
-}
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 #[cfg(test)]
 mod tests {

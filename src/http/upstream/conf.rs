@@ -259,9 +259,10 @@ fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
                 },
             );
         };
-        let addr =
-            |ip| crate::net::address::Addr::Inet(std::net::SocketAddr::new(ip, group.port));
-        servers.push(ServerSpec::of_addresses(ips.into_iter().map(addr).collect()));
+        let addr = |ip| crate::net::address::Addr::Inet(std::net::SocketAddr::new(ip, group.port));
+        servers.push(ServerSpec::of_addresses(
+            ips.into_iter().map(addr).collect(),
+        ));
     }
     let peers = |backup: bool| -> Vec<Peer> {
         let of = servers.iter().filter(|s| s.backup == backup);

@@ -226,10 +226,7 @@ impl Failure {
     /// What an administrator would call it.
     pub fn kind(&self) -> Kind {
         use rustix::io::Errno;
-        let unix = self
-            .peer
-            .as_ref()
-            .is_some_and(|p| p.starts_with(b"unix:"));
+        let unix = self.peer.as_ref().is_some_and(|p| p.starts_with(b"unix:"));
         match (&self.cause, self.stage) {
             (Cause::NoLiveUpstreams, _) => Kind::NoLiveUpstreams,
             (Cause::ConnectAtOnce(e) | Cause::Connect(e), _) => {

@@ -10,10 +10,10 @@ use crate::cycle::Builder;
 use crate::cycle::context::{EVERYWHERE, LIMIT_EXCEPT};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Http, Settings};
+use crate::http::core::user;
 use crate::http::head::Method;
 use crate::http::phase::{Step, Verdict};
 use crate::http::request::Request;
-use crate::http::user;
 use crate::http::value::Value;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -110,7 +110,7 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
     if &*realm == b"off" {
         return Step::Ready(Verdict::Declined);
     }
-    let Some((name, password)) = user::credentials(req, |u, p| (u.clone(), p.clone())) else {
+    let Some((name, password)) = user::basic(req) else {
         let message = format_args!("no user/password was provided for basic authentication");
         log::request(req, Level::Info, message);
         return Step::Ready(challenge(req, &realm));

@@ -290,7 +290,9 @@ mod tests {
     #[test]
     fn a_body_comes_out_whole() {
         for size in [0, 1, 100, 100_000] {
-            let text: Vec<u8> = (0..size).map(|i: u32| (i.wrapping_mul(i) / 7 % 251) as u8).collect();
+            let text: Vec<u8> = (0..size)
+                .map(|i: u32| (i.wrapping_mul(i) / 7 % 251) as u8)
+                .collect();
             let (pieces, counts) = compress(Body::bytes(Bytes::from(text.clone())).into_source());
             assert_eq!(expand(&pieces), text);
             let sent: usize = pieces.iter().map(Vec::len).sum();

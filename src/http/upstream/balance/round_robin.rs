@@ -29,7 +29,9 @@ pub fn pick(peers: &[Peer], health: &mut [Health], now: i64, choice: &mut Choice
         if choice.was_tried(i) || !is_usable(peer, health, now) {
             continue;
         }
-        health.current_weight = health.current_weight.saturating_add(health.effective_weight);
+        health.current_weight = health
+            .current_weight
+            .saturating_add(health.effective_weight);
         total = total.saturating_add(health.effective_weight);
         if health.effective_weight < peer.weight {
             health.effective_weight += 1;
