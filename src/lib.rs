@@ -10,3 +10,4 @@ pub mod http;
 pub mod log;
 pub mod net;
 pub mod process;
+pub mod reference;

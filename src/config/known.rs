@@ -14,6 +14,11 @@ pub fn is_known_to_nginx(name: &[u8]) -> bool {
         .is_ok()
 }
 
+/// The names, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.lines()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

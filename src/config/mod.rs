@@ -2,7 +2,7 @@
 
 pub mod directive;
 mod glob;
-mod known;
+pub mod known;
 pub mod load;
 pub mod parse;
 pub mod source;

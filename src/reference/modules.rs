@@ -1,0 +1,111 @@
+//! Which tables make a page, and what the page says in front of them.
+
+use crate::config::directive::{Args, Contexts, Directive};
+use crate::core;
+use crate::cycle::Builder;
+use crate::http;
+use crate::log;
+
+/// A module as its users know it from nginx.
+pub struct Module {
+    /// The name of the page: nginx's name of the module without `ngx_` and `_module`.
+    pub name: &'static str,
+    /// nginx's name of it, if it is a module there.
+    pub nginx: &'static str,
+    /// What it is for, in a few words.
+    pub about: &'static str,
+    /// The directives.
+    pub tables: &'static [&'static [Directive<Builder>]],
+}
+
+/// In the order in which somebody who sets up a server meets them.
+pub static MODULES: &[Module] = &[
+    Module {
+        name: "core",
+        nginx: "core functionality",
+        about: "Processes, users, the error log, connections",
+        tables: &[
+            core::directives::DIRECTIVES,
+            core::events::DIRECTIVES,
+            log::directive::DIRECTIVES,
+            INCLUDE,
+        ],
+    },
+    Module {
+        name: "http_core",
+        nginx: "ngx_http_core_module",
+        about: "Servers, locations, files, request bodies, timeouts, error pages",
+        tables: &[
+            http::core::main::DIRECTIVES,
+            http::core::server::DIRECTIVES,
+            http::core::location::DIRECTIVES,
+        ],
+    },
+    Module {
+        name: "http_rewrite",
+        nginx: "ngx_http_rewrite_module",
+        about: "Redirects, rewritten addresses, conditions, variables that are set",
+        tables: &[http::modules::rewrite::DIRECTIVES],
+    },
+    Module {
+        name: "http_log",
+        nginx: "ngx_http_log_module",
+        about: "Access logs and their formats",
+        tables: &[http::modules::log::DIRECTIVES],
+    },
+    Module {
+        name: "http_headers",
+        nginx: "ngx_http_headers_module",
+        about: "Headers that are added to answers, and how long they may be kept",
+        tables: &[http::modules::headers::DIRECTIVES],
+    },
+    Module {
+        name: "http_gzip",
+        nginx: "ngx_http_gzip_module",
+        about: "Compression of answers",
+        tables: &[http::modules::gzip::DIRECTIVES],
+    },
+    Module {
+        name: "http_upstream",
+        nginx: "ngx_http_upstream_module",
+        about: "Groups of servers that requests are passed to",
+        tables: &[
+            http::upstream::conf::DIRECTIVES,
+            http::upstream::keepalive::DIRECTIVES,
+        ],
+    },
+    Module {
+        name: "http_map",
+        nginx: "ngx_http_map_module",
+        about: "Variables whose values depend on other variables",
+        tables: &[http::modules::map::DIRECTIVES],
+    },
+    Module {
+        name: "http_access",
+        nginx: "ngx_http_access_module",
+        about: "Who may come, by address",
+        tables: &[http::modules::access::DIRECTIVES],
+    },
+    Module {
+        name: "http_auth_basic",
+        nginx: "ngx_http_auth_basic_module",
+        about: "Who may come, by name and password",
+        tables: &[http::modules::auth_basic::DIRECTIVES],
+    },
+    Module {
+        name: "http_limit_req",
+        nginx: "ngx_http_limit_req_module",
+        about: "How many requests are served in a time",
+        tables: &[http::modules::limit_req::DIRECTIVES],
+    },
+];
+
+/// No table of the server has it: included files are put in place before a table is asked.
+pub(super) static INCLUDE: &[Directive<Builder>] = &[Directive::custom(
+    "include",
+    Contexts(u32::MAX),
+    Args::Exactly(1),
+    |_, _| Ok(()),
+)
+.syntax("file | mask")
+.doc("Reads another file, or all files that a mask such as sites-enabled/* stands for, as if they stood here.")];
