@@ -127,6 +127,10 @@ location_modules! {
     auth_basic: modules::auth_basic::AuthBasicRaw,
     /// `limit_req`.
     limit_req: modules::limit_req::LimitReqRaw,
+    /// `limit_conn`.
+    limit_conn: modules::limit_conn::LimitConnRaw,
+    /// `set_real_ip_from` and so on.
+    realip: modules::realip::RealipRaw,
 }
 
 /// What belongs to one block alone and is never inherited.
@@ -202,6 +206,8 @@ pub struct HttpBuilder {
     pub zones: super::zone::ZonesBuilder,
     /// Zones of limit_req.
     pub limit_req: modules::limit_req::ZonesBuilder,
+    /// Zones of limit_conn.
+    pub limit_conn: modules::limit_conn::ZonesBuilder,
 }
 
 impl HttpBuilder {

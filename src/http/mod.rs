@@ -9,6 +9,7 @@ pub mod core;
 pub mod date;
 pub mod escape;
 pub mod filter;
+pub mod forwarded;
 pub mod h1;
 pub mod head;
 pub mod host;
@@ -51,6 +52,8 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::access::DIRECTIVES,
     modules::auth_basic::DIRECTIVES,
     modules::limit_req::DIRECTIVES,
+    modules::limit_conn::DIRECTIVES,
+    modules::realip::DIRECTIVES,
 ];
 
 /// The variables of all modules.
@@ -63,4 +66,6 @@ pub static VARIABLES: &[&[Variable]] = &[
     self::core::variables::server::VARIABLES,
     modules::gzip::VARIABLES,
     modules::limit_req::VARIABLES,
+    modules::limit_conn::VARIABLES,
+    modules::realip::VARIABLES,
 ];

@@ -98,6 +98,7 @@ macro_rules! go {
 
 async fn phases(req: &mut Request, http: &Arc<Http>, start: Start) -> Verdict {
     if start != Start::Rewrite {
+        modules::realip::handle(req, http);
         go!(modules::rewrite::server(req, http));
         go!(router::find_location(req, http));
     }
@@ -122,7 +123,9 @@ async fn phases(req: &mut Request, http: &Arc<Http>, start: Start) -> Verdict {
         req.uri_changes -= 1;
         go!(router::find_location(req, http));
     }
+    modules::realip::handle(req, http);
     go!(step!(modules::limit_req::handle(req, http)));
+    go!(modules::limit_conn::handle(req, http));
     let access = access(req, http).await;
     if matches!(access, Verdict::Status(401 | 407)) {
         modules::auth_basic::delay(req, http).await;

@@ -1,6 +1,8 @@
 //! Shared memory zones: named pieces of state of a fixed size that all threads share and that survive a reload.
 
 use crate::config::span::Span;
+use crate::config::tree::{Node, Word};
+use crate::config::value::{parse_number, parse_size};
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -118,6 +120,70 @@ pub fn usable(size: u64) -> u64 {
 /// What an entry of so many bytes takes in a zone: the next power of two.
 pub fn cost(bytes: u64) -> u64 {
     bytes.max(8).checked_next_power_of_two().unwrap_or(u64::MAX)
+}
+
+/// Zones smaller than so many pages are refused.
+const LEAST_PAGES: u64 = 8;
+
+/// Reads `name:size` behind `zone=`.
+///
+/// # Errors
+/// nginx's sentence.
+pub fn name_and_size(node: &Node, word: &Word, text: &[u8]) -> Result<(Bytes, u64), Diagnostic> {
+    let invalid = || {
+        node.error_at(word, format!("invalid zone size \"{}\"", word.str()))
+            .help("a name and a size are meant, as in zone=one:10m")
+    };
+    let colon = memchr::memchr(b':', text).ok_or_else(invalid)?;
+    let (name, size) = text.split_at(colon);
+    let size = parse_size(size.get(1..).unwrap_or_default()).ok_or_else(invalid)?;
+    if size < LEAST_PAGES * PAGE {
+        return Err(node.error_at(word, format!("zone \"{}\" is too small", word.str())));
+    }
+    Ok((word.text.slice_ref(name), size))
+}
+
+/// The error of a directive that names no zone.
+pub fn must_have_zone(node: &Node) -> Diagnostic {
+    let name = node.name.str();
+    node.error(format!("\"{name}\" must have \"zone\" parameter"))
+}
+
+/// Declares a zone that counts by a key. `known` is the key that the directive gave it before in this configuration.
+///
+/// # Errors
+/// nginx's sentence if the name is taken.
+pub fn define_keyed(
+    b: &mut Builder,
+    node: &Node,
+    kind: &'static str,
+    (name, size): (&Bytes, u64),
+    known: Option<String>,
+) -> Result<(), Diagnostic> {
+    let declared = b.http.zones.declare(name, size, kind, node.name.span);
+    declared.map_err(|message| node.error(message))?;
+    match known {
+        None => Ok(()),
+        Some(key) => {
+            let name = String::from_utf8_lossy(name);
+            Err(node.error(format!(
+                "{kind} \"{name}\" is already bound to key \"{key}\""
+            )))
+        }
+    }
+}
+
+/// Reads the status that limits answer with.
+///
+/// # Errors
+/// nginx's sentence if it is no number from 400 to 599.
+pub fn error_status(node: &Node) -> Result<u16, Diagnostic> {
+    let word = node.arg(0).unwrap_or(&node.name);
+    let number = parse_number(&word.text).ok_or_else(|| node.fault("invalid number"))?;
+    let status = u16::try_from(number)
+        .ok()
+        .filter(|n| (400..=599).contains(n));
+    status.ok_or_else(|| node.error_at(word, "value must be between 400 and 599"))
 }
 
 #[cfg(test)]

@@ -53,6 +53,11 @@ fn describe(req: &Request, out: &mut Vec<u8>) {
     if req.depth > 0 {
         quoted(out, "subrequest", &req.uri);
     }
+    if let Some(upstream) = req.upstreams.last().filter(|u| !u.peer.is_empty()) {
+        out.extend_from_slice(b", upstream: \"");
+        upstream.write_url(out);
+        out.push(b'"');
+    }
     if let Some(host) = req.header(Known::Host) {
         quoted(out, "host", host);
     }

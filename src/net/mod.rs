@@ -1,6 +1,7 @@
 //! Addresses and what goes over them.
 
 pub mod address;
+pub mod cidr;
 pub mod listen;
 pub mod resolve;
 pub mod stream;

@@ -3,14 +3,14 @@
 use super::zone::{State, Terms};
 use super::{Limit, Zone};
 use crate::config::directive::{Args, Directive};
-use crate::config::tree::{Node, Word};
-use crate::config::value::{parse_number, parse_size};
+use crate::config::tree::Node;
+use crate::config::value::parse_number;
 use crate::cycle::context::{EVERYWHERE, HTTP};
 use crate::cycle::{Builder, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::value::Value;
-use crate::http::zone::{PAGE, state};
+use crate::http::zone::{define_keyed, error_status, must_have_zone, name_and_size, state};
 use crate::log::Level;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -130,23 +130,19 @@ fn set_zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     }
     let zone = zone.filter(|(name, _)| !name.is_empty());
     let (name, size) = zone.ok_or_else(|| must_have_zone(node))?;
-    let declared = b.http.zones.declare(&name, size, KIND, node.name.span);
-    declared.map_err(|message| node.error(message))?;
-    if let Some((other, _)) = b.http.limit_req.zones.get(&name) {
-        return Err(node.error(format!(
-            "{KIND} \"{}\" is already bound to key \"{}\"",
-            String::from_utf8_lossy(&name),
-            other.state.key
-        )));
-    }
-    let text = key_word.str().into_owned();
-    let state = state(KIND, &name, size, || State::new(size, text.clone()));
+    let text = key_word.str();
+    let known = b.http.limit_req.zones.get(&name);
+    let known = known.map(|(zone, _)| Arc::clone(&zone.state));
+    let known = known.map(|state| state.key.clone());
+    define_keyed(b, node, KIND, (&name, size), known)?;
+    let state = state(KIND, &name, size, || State::new(size, text.to_string()));
     if state.key != text {
-        b.http.zones.late.push(Diagnostic::new(format!(
-            "limit_req \"{}\" uses the \"{text}\" key while previously it used the \"{}\" key",
-            String::from_utf8_lossy(&name),
+        let name = String::from_utf8_lossy(&name);
+        let message = format!(
+            "limit_req \"{name}\" uses the \"{text}\" key while previously it used the \"{}\" key",
             state.key
-        )));
+        );
+        b.http.zones.late.push(Diagnostic::new(message));
     }
     let zone = Zone {
         name: name.clone(),
@@ -155,23 +151,6 @@ fn set_zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     };
     b.http.limit_req.zones.insert(name, (Arc::new(zone), rate));
     Ok(())
-}
-
-/// Zones smaller than so many pages are refused.
-const LEAST_PAGES: u64 = 8;
-
-fn name_and_size(node: &Node, word: &Word, text: &[u8]) -> Result<(Bytes, u64), Diagnostic> {
-    let invalid = || {
-        node.error_at(word, format!("invalid zone size \"{}\"", word.str()))
-            .help("a name and a size are meant, as in zone=one:10m")
-    };
-    let colon = memchr::memchr(b':', text).ok_or_else(invalid)?;
-    let (name, size) = text.split_at(colon);
-    let size = parse_size(size.get(1..).unwrap_or_default()).ok_or_else(invalid)?;
-    if size < LEAST_PAGES * PAGE {
-        return Err(node.error_at(word, format!("zone \"{}\" is too small", word.str())));
-    }
-    Ok((word.text.slice_ref(name), size))
 }
 
 /// Reads `10r/s`, `30r/m` or a bare number, which is per second; returns thousandths per second.
@@ -183,11 +162,6 @@ fn parse_rate(text: &[u8]) -> Option<i64> {
     };
     let number = parse_number(number).filter(|n| *n > 0)?;
     Some(number.checked_mul(1000)? / scale)
-}
-
-fn must_have_zone(node: &Node) -> Diagnostic {
-    let name = node.name.str();
-    node.error(format!("\"{name}\" must have \"zone\" parameter"))
 }
 
 /// `nodelay`: no excess is delayed.
@@ -230,13 +204,7 @@ fn set_status(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     if b.http.here().limit_req().status.is_some() {
         return Err(node.fault("is duplicate"));
     }
-    let word = node.arg(0).unwrap_or(&node.name);
-    let number = parse_number(&word.text).ok_or_else(|| node.fault("invalid number"))?;
-    let status = u16::try_from(number)
-        .ok()
-        .filter(|n| (400..=599).contains(n));
-    let status = status.ok_or_else(|| node.error_at(word, "value must be between 400 and 599"))?;
-    b.http.here().limit_req().status = Some(status);
+    b.http.here().limit_req().status = Some(error_status(node)?);
     Ok(())
 }
 

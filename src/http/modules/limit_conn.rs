@@ -1,0 +1,365 @@
+//! nginx's limit_conn: so many requests at a time and key.
+
+use crate::config::directive::{Args, Directive};
+use crate::config::tree::Node;
+use crate::config::value::parse_number;
+use crate::cycle::context::{EVERYWHERE, HTTP};
+use crate::cycle::{Builder, invalid_parameter, parameter};
+use crate::diagnostic::Diagnostic;
+use crate::http::conf::{BlockKind, Http, Settings};
+use crate::http::phase::Verdict;
+use crate::http::request::Request;
+use crate::http::value::Value;
+use crate::http::variable::Variable;
+use crate::http::zone::{
+    cost, define_keyed, error_status, must_have_zone, name_and_size, state, usable,
+};
+use crate::log::{self, Level};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+type D = Directive<Builder>;
+
+/// What its zones are known by among all zones.
+const KIND: &str = "limit_conn_zone";
+/// The levels by the number of their word.
+const LEVELS: [Level; 4] = [Level::Info, Level::Notice, Level::Warn, Level::Error];
+
+/// The table.
+pub static DIRECTIVES: &[D] = &[
+    D::custom(KIND, HTTP, Args::Exactly(2), set_zone)
+        .syntax("key zone=name:size")
+        .doc("A zone that counts the requests being served by a key."),
+    D::custom("limit_conn", EVERYWHERE, Args::Exactly(2), set_limit)
+        .syntax("zone number")
+        .doc("How many requests may be served at a time for one key of the zone."),
+    D::choice(
+        "limit_conn_log_level",
+        EVERYWHERE,
+        &["info", "notice", "warn", "error"],
+        |b| &mut b.http.here().limit_conn().log_level,
+    )
+    .syntax("info | notice | warn | error")
+    .default("error")
+    .doc("The level of messages about refused requests."),
+    D::custom(
+        "limit_conn_status",
+        EVERYWHERE,
+        Args::Exactly(1),
+        set_status,
+    )
+    .syntax("code")
+    .default("503")
+    .doc("The status of refused requests."),
+    D::flag("limit_conn_dry_run", EVERYWHERE, |b| {
+        &mut b.http.here().limit_conn().dry_run
+    })
+    .default("off")
+    .doc("Whether requests are only counted and logged, not limited."),
+];
+
+/// `$limit_conn_status`.
+pub static VARIABLES: &[Variable] = &[Variable::new("limit_conn_status", |req, out| {
+    let Some(counted) = req.extensions.get::<Counted>() else {
+        return false;
+    };
+    out.extend_from_slice(counted.status);
+    true
+})];
+
+/// Zones while they are collected.
+#[derive(Default)]
+pub struct ZonesBuilder(HashMap<Bytes, Arc<Zone>>);
+
+/// As one block writes it.
+#[derive(Clone, Default)]
+pub struct LimitConnRaw {
+    limits: Vec<(Bytes, u32)>,
+    log_level: Option<usize>,
+    status: Option<u16>,
+    dry_run: Option<bool>,
+}
+
+/// In force.
+pub struct LimitConnConf {
+    limits: Vec<(Arc<Zone>, u32)>,
+    log_level: Level,
+    status: u16,
+    dry_run: bool,
+}
+
+impl Settings for LimitConnRaw {
+    type Conf = LimitConnConf;
+
+    fn inherit(&mut self, parent: &Self, _: &BlockKind) {
+        if self.limits.is_empty() {
+            self.limits.clone_from(&parent.limits);
+        }
+        self.log_level = self.log_level.or(parent.log_level);
+        self.status = self.status.or(parent.status);
+        self.dry_run = self.dry_run.or(parent.dry_run);
+    }
+
+    fn build(&self, b: &mut Builder) -> LimitConnConf {
+        let level = self.log_level.and_then(|i| LEVELS.get(i).copied());
+        // A zone that is nowhere defined is complained about with all other zones.
+        let limit = |(name, most): &(Bytes, u32)| {
+            let zone = b.http.limit_conn.0.get(name)?;
+            Some((Arc::clone(zone), *most))
+        };
+        LimitConnConf {
+            limits: self.limits.iter().filter_map(limit).collect(),
+            log_level: level.unwrap_or(Level::Error),
+            status: self.status.unwrap_or(503),
+            dry_run: self.dry_run.unwrap_or(false),
+        }
+    }
+}
+
+fn set_zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let key_word = node.arg(0).unwrap_or(&node.name);
+    let key = Value::compile(b, key_word)?;
+    let word = node.arg(1).unwrap_or(&node.name);
+    let zone = parameter(word, "zone").ok_or_else(|| invalid_parameter(word))?;
+    let (name, size) = name_and_size(node, word, zone)?;
+    if name.is_empty() {
+        return Err(must_have_zone(node));
+    }
+    let text = key_word.str();
+    let known = b.http.limit_conn.0.get(&name);
+    let known = known.map(|zone| zone.state.key.clone());
+    define_keyed(b, node, KIND, (&name, size), known)?;
+    let state = state(KIND, &name, size, || State::new(size, text.to_string()));
+    if state.key != text {
+        let (name, old) = (String::from_utf8_lossy(&name), &state.key);
+        b.http.zones.late.push(Diagnostic::new(format!(
+            "limit_conn_zone \"{name}\" uses the \"{text}\" key while previously it used the \"{old}\" key"
+        )));
+    }
+    let zone = Zone {
+        name: name.clone(),
+        key,
+        state,
+    };
+    b.http.limit_conn.0.insert(name, Arc::new(zone));
+    Ok(())
+}
+
+fn set_limit(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let name = node.arg(0).unwrap_or(&node.name);
+    let declared = b.http.zones.declare(&name.text, 0, KIND, name.span);
+    declared.map_err(|message| node.error_at(name, message))?;
+    let limits = &mut b.http.here().limit_conn().limits;
+    if limits.iter().any(|(zone, _)| *zone == name.text) {
+        return Err(node.fault("is duplicate"));
+    }
+    let word = node.arg(1).unwrap_or(&node.name);
+    let number = parse_number(&word.text).filter(|n| *n > 0).ok_or_else(|| {
+        let message = format!("invalid number of connections \"{}\"", word.str());
+        node.error_at(word, message)
+    })?;
+    let most = u32::try_from(number).ok().filter(|n| *n <= 65535);
+    let most = most.ok_or_else(|| node.error_at(word, "connection limit must be less 65536"))?;
+    limits.push((name.text.clone(), most));
+    Ok(())
+}
+
+fn set_status(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.http.here().limit_conn().status.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    b.http.here().limit_conn().status = Some(error_status(node)?);
+    Ok(())
+}
+
+/// A zone in force.
+pub struct Zone {
+    name: Bytes,
+    key: Value,
+    state: Arc<State>,
+}
+
+/// How many requests are being served for each key, in shards of their own locks.
+struct State {
+    shards: Vec<Mutex<Shard>>,
+    hasher: foldhash::quality::RandomState,
+    key: String,
+}
+
+struct Shard {
+    counts: HashMap<Box<[u8]>, u32, foldhash::quality::RandomState>,
+    /// How many bytes are left, as nginx would count them.
+    room: u64,
+}
+
+/// Zones of at least this size have several shards.
+const LARGE: u64 = 1 << 20;
+const SHARDS: u64 = 16;
+/// What nginx keeps for a key besides the key itself, in bytes.
+const OVERHEAD: u64 = 36;
+/// Longer keys are not counted, as in nginx.
+const LONGEST_KEY: usize = 255;
+
+/// Why a request is not counted.
+enum Full {
+    /// There are too many of its key.
+    Count,
+    /// There is no room for its key.
+    Room,
+}
+
+impl State {
+    fn new(size: u64, key: String) -> State {
+        let shards = if size >= LARGE { SHARDS } else { 1 };
+        let shard = || Shard {
+            counts: HashMap::default(),
+            room: usable(size) / shards,
+        };
+        State {
+            shards: (0..shards).map(|_| Mutex::new(shard())).collect(),
+            hasher: foldhash::quality::RandomState::default(),
+            key,
+        }
+    }
+
+    fn enter(&self, key: &[u8], most: u32) -> Result<(), Full> {
+        let mut shard = self.shard(key);
+        if let Some(count) = shard.counts.get_mut(key) {
+            if *count >= most {
+                return Err(Full::Count);
+            }
+            *count += 1;
+            return Ok(());
+        }
+        let price = cost(OVERHEAD + key.len() as u64);
+        shard.room = shard.room.checked_sub(price).ok_or(Full::Room)?;
+        shard.counts.insert(key.into(), 1);
+        Ok(())
+    }
+
+    fn leave(&self, key: &[u8]) {
+        let mut shard = self.shard(key);
+        let Some(count) = shard.counts.get_mut(key) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            shard.counts.remove(key);
+            shard.room += cost(OVERHEAD + key.len() as u64);
+        }
+    }
+
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+        let number = self.hasher.hash_one(key) as usize % self.shards.len().max(1);
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the number is below their count, and there is at least one"
+        )]
+        let shard = &self.shards[number];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a request is counted; it is no more when this is dropped, at the end of the request.
+struct Counted {
+    status: &'static [u8],
+    places: Vec<Place>,
+}
+
+struct Place {
+    state: Arc<State>,
+    key: Box<[u8]>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.state.leave(&self.key);
+    }
+}
+
+/// The preaccess phase.
+pub fn handle(req: &mut Request, http: &Http) -> Verdict {
+    let conf = &req.location(http).limit_conn;
+    if conf.limits.is_empty() || req.extensions.get::<Counted>().is_some() {
+        return Verdict::Declined;
+    }
+    let mut places = Vec::new();
+    for (zone, most) in &conf.limits {
+        let key = zone.key.eval(req);
+        if key.is_empty() {
+            continue;
+        }
+        if key.len() > LONGEST_KEY {
+            let (name, key) = (&zone.state.key, String::from_utf8_lossy(&key));
+            let message = format_args!(
+                "the value of the \"{name}\" key is more than {LONGEST_KEY} bytes: \"{key}\""
+            );
+            log::request(req, Level::Error, message);
+            continue;
+        }
+        if let Err(full) = zone.state.enter(&key, *most) {
+            if let Full::Count = full {
+                let dry = if conf.dry_run { ", dry run," } else { "" };
+                let name = String::from_utf8_lossy(&zone.name);
+                let message = format_args!("limiting connections{dry} by zone \"{name}\"");
+                log::request(req, conf.log_level, message);
+            }
+            drop(places);
+            return refuse(req, conf);
+        }
+        places.push(Place {
+            state: Arc::clone(&zone.state),
+            key: key.as_ref().into(),
+        });
+    }
+    if !places.is_empty() {
+        let status = b"PASSED";
+        req.extensions.insert(Counted { status, places });
+    }
+    Verdict::Declined
+}
+
+fn refuse(req: &mut Request, conf: &LimitConnConf) -> Verdict {
+    let (status, verdict): (&[u8], _) = match conf.dry_run {
+        true => (b"REJECTED_DRY_RUN", Verdict::Declined),
+        false => (b"REJECTED", Verdict::Status(conf.status)),
+    };
+    let places = Vec::new();
+    req.extensions.insert(Counted { status, places });
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_so_many_are_let_in() {
+        let state = Arc::new(State::new(32768, String::new()));
+        let enter = |key: &[u8]| {
+            state.enter(key, 2).ok().map(|()| Place {
+                state: Arc::clone(&state),
+                key: key.into(),
+            })
+        };
+        let (first, second) = (enter(b"k"), enter(b"k"));
+        assert!(first.is_some() && second.is_some() && enter(b"k").is_none());
+        assert!(enter(b"other").is_some());
+        drop(first);
+        assert!(enter(b"k").is_some());
+    }
+
+    #[test]
+    fn a_zone_has_room_for_so_many_keys_and_gives_it_back() {
+        let state = State::new(32768, String::new());
+        let all = usable(32768) / cost(OVERHEAD + 2);
+        for n in 0..all {
+            assert!(state.enter(&(n as u16).to_be_bytes(), 1).is_ok());
+        }
+        assert!(matches!(state.enter(b"xx", 1), Err(Full::Room)));
+        state.leave(&[0, 0]);
+        assert!(state.enter(b"xx", 1).is_ok());
+    }
+}
