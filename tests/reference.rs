@@ -1,6 +1,7 @@
 //! The reference pages and the README's table of what is supported say what the directive tables say.
 //! `UPDATE_REFERENCE=1 cargo test --test reference` writes them anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 use goodgate::reference::{pages, summary, tables_without_page};
 use std::collections::BTreeSet;
 use std::fs;
