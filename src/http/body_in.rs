@@ -93,6 +93,13 @@ impl RequestBody {
         self.chunked || self.length.is_some_and(|n| n > 0)
     }
 
+    /// Nobody is going to read it any more: to handlers the request has none. What still comes of it is thrown away.
+    pub fn discard(&mut self) {
+        self.length = None;
+        self.chunked = false;
+        self.complete = true;
+    }
+
     /// The next piece of the body as it arrives; `None` at its end.
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
         let Some(source) = &mut self.source else {

@@ -1,7 +1,8 @@
 //! Reads a request's body whole, into memory up to `client_body_buffer_size`, the rest into a temporary file.
 
 use super::body_in::{BodyError, Kept, TempFile};
-use super::core::location::{BodyInFile, TempPath};
+use super::core::location::BodyInFile;
+use super::core::temp_path::TempPath;
 use super::request::Request;
 use crate::log::{self, Level};
 use bytes::Bytes;

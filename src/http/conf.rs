@@ -46,20 +46,27 @@ pub trait Settings: Default + Clone + 'static {
 ///     }
 /// }
 /// ```
+///
+/// A section `only_written { ... }` behind it has fields that are checked and then have no effect: they stay in the
+/// first struct.
 #[macro_export]
 macro_rules! settings {
     ($(#[$rm:meta])* pub $raw:ident, $(#[$cm:meta])* pub $conf:ident {
         $($(#[$fm:meta])* $field:ident: $t:ty = $default:expr,)*
-    }) => {
+    } $(only_written { $($(#[$wm:meta])* $written:ident: $wt:ty,)* })?) => {
         $(#[$rm])*
         #[derive(Clone, Default)]
-        pub struct $raw { $($(#[$fm])* pub $field: Option<$t>,)* }
+        pub struct $raw {
+            $($(#[$fm])* pub $field: Option<$t>,)*
+            $($($(#[$wm])* pub $written: $wt,)*)?
+        }
         $(#[$cm])*
         #[derive(Clone)]
         pub struct $conf { $($(#[$fm])* pub $field: $t,)* }
         impl $crate::http::conf::Settings for $raw {
             type Conf = $conf;
             fn inherit(&mut self, parent: &Self, _kind: &$crate::http::conf::BlockKind) {
+                let _ = parent;
                 $(if self.$field.is_none() { self.$field = parent.$field.clone(); })*
             }
             fn build(&self, _b: &mut $crate::cycle::Builder) -> $conf {
@@ -140,6 +147,9 @@ pub struct Own {
     pub handler: Option<Arc<dyn Handler>>,
     /// The codes of the rewrite module, `if` included.
     pub rewrite: modules::rewrite::Codes,
+    /// Whether a request for the location's prefix without its final slash is redirected to it: set by `proxy_pass`
+    /// and its like.
+    pub auto_redirect: bool,
     /// `try_files`.
     pub try_files: Option<modules::try_files::TryFiles>,
     /// `limit_except`: the methods that it lets alone, and the block that holds for all others.
@@ -161,6 +171,16 @@ pub enum BlockKind {
     LimitExcept,
 }
 
+impl BlockKind {
+    /// How a location is chosen; nothing for other blocks.
+    pub fn location(&self) -> Option<&LocationMatch> {
+        match self {
+            BlockKind::Location(how) => Some(how),
+            _ => None,
+        }
+    }
+}
+
 /// A block while it is collected.
 pub struct Block {
     /// What it is.
@@ -180,7 +200,7 @@ pub struct Block {
 /// The HTTP side while it is collected.
 #[derive(Default)]
 pub struct HttpBuilder {
-    /// Whether there was an `http` block.
+    /// The end of the `http` block, if there was one: where nginx's messages about merged settings point.
     pub seen: Option<Span>,
     /// All blocks, parents first; the first is `http` itself.
     pub blocks: Vec<Block>,
@@ -188,6 +208,8 @@ pub struct HttpBuilder {
     pub current: usize,
     /// The servers.
     pub servers: Vec<ServerBuilder>,
+    /// The addresses that they listen on.
+    pub ports: router::ports::Ports,
     /// Settings of servers that stand in `http`.
     pub server_defaults: core::server::ServerRaw,
     /// Whether a `server` block is being walked.
@@ -239,7 +261,7 @@ impl HttpBuilder {
     /// Settings of the server being walked, or those of `http` for all servers.
     pub fn server(&mut self) -> &mut core::server::ServerRaw {
         match self.servers.last_mut() {
-            Some(s) if self.in_server => &mut s.raw,
+            Some(s) if self.in_server => s.raw.get_or_insert_default(),
             _ => &mut self.server_defaults,
         }
     }
@@ -350,6 +372,12 @@ impl Http {
             reason = "numbers are only made by this cycle's builder"
         )]
         &self.locations[id.0 as usize]
+    }
+
+    /// The name of the location that a block belongs to: the prefix, the path or the pattern; empty for a server.
+    pub fn location_name(&self, id: LocationId) -> &[u8] {
+        let named = self.location(self.location(id).named);
+        named.kind.location().map_or(&b""[..], |how| &how.name)
     }
 
     /// The server with this number.

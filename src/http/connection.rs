@@ -46,6 +46,8 @@ pub struct Client {
     pub peer_text: Vec<u8>,
     /// The number of the listening socket in the cycle's list at the time of the accept.
     pub listen: usize,
+    /// The address that this socket is bound to.
+    pub bound: Option<std::sync::Arc<crate::net::address::Addr>>,
     /// The address that the client connected to; looked up when it is first needed.
     pub local: OnceCell<Peer>,
     /// When it was accepted: monotonic milliseconds.

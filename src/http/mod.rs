@@ -41,7 +41,9 @@ use variable::Variable;
 pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     upstream::conf::DIRECTIVES,
     upstream::keepalive::DIRECTIVES,
+    self::core::blocks::DIRECTIVES,
     self::core::location::DIRECTIVES,
+    self::core::without_effect::DIRECTIVES,
     self::core::main::DIRECTIVES,
     self::core::server::DIRECTIVES,
     modules::map::DIRECTIVES,

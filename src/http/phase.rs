@@ -110,15 +110,8 @@ async fn phases(req: &mut Request, http: &Arc<Http>, start: Start) -> Verdict {
         }
         // The rewrites of the server do not run again: only the location is sought anew.
         if req.uri_changes == 0 {
-            crate::log::request(
-                req,
-                crate::log::Level::Error,
-                format_args!(
-                    "rewrite or internal redirection cycle while processing \"{}\"",
-                    String::from_utf8_lossy(&req.uri)
-                ),
-            );
-            return Verdict::Status(500);
+            let shown = String::from_utf8_lossy(&req.uri).into_owned();
+            return req.redirection_cycle(format_args!("while processing \"{shown}\""));
         }
         req.uri_changes -= 1;
         go!(router::find_location(req, http));

@@ -109,6 +109,11 @@ impl Regex {
         self.pattern.is_match(subject).unwrap_or(false)
     }
 
+    /// Whether it has groups.
+    pub fn has_captures(&self) -> bool {
+        self.groups
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         self.pattern.as_str()

@@ -57,6 +57,8 @@ pub struct Response {
     pub want_trailers: bool,
     /// Whether this is a built-in error page: the client is not asked for the body that it wanted to send.
     pub internal_error_page: bool,
+    /// Whether there is no answer: the connection just closes (status 444 and the like).
+    pub no_answer: bool,
     /// Whether the answer switches protocols: the connection is handed over when the head is sent.
     pub upgrade: bool,
     /// Whether the head has been sent: nothing can be changed any more.

@@ -23,6 +23,7 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer
         peer,
         peer_text,
         listen,
+        bound: http.router.bound(listen),
         local: OnceCell::new(),
         started_ms: clock::monotonic_ms(),
         watch: Cell::new(false),
@@ -30,7 +31,10 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer
         stream: Rc::clone(&stream),
     });
     let io = Rc::new(Io::new(stream));
-    let default = http.server(router::default_server(&http, &client));
+    let Some(default) = router::default_server(&http, &client) else {
+        return;
+    };
+    let default = http.server(default);
     io.read_within(default.core.client_header_timeout);
     drop(http);
     let _place = worker.connections.enter(&client);

@@ -60,7 +60,10 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
     let Some(head) = Rc::get_mut(&mut shared) else {
         return Next::Close;
     };
-    let default = router::default_server(&http, client);
+    // A connection that was kept while a reload took its address away ends here.
+    let Some(default) = router::default_server(&http, client) else {
+        return Next::Close;
+    };
     let read = read_head(head, &http, http.server(default).id, io, pipelined).await;
     let started = match read {
         HeadRead::End { started } | HeadRead::TimedOut { started } => started,
@@ -199,9 +202,7 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
         .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
     req.unparsed_uri_valid = !parsed.empty_path;
     req.host_port = host::of_request(&head, &mut req.host)?.unwrap_or(0);
-    if !req.host.is_empty() {
-        router::set_virtual_server(req);
-    }
+    router::set_virtual_server(req);
     let length = parse::framing(&head)?;
     set_keepalive(req);
     let location = &http.location(req.location).core;
@@ -287,7 +288,7 @@ async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
 
 /// Sends the response, then decides about the connection.
 async fn answer(req: &mut Request, io: &Rc<Io>) -> Next {
-    if req.response.status == 444 || req.response.status == 499 {
+    if req.response.no_answer {
         return Next::Close;
     }
     keep_or_not(req);

@@ -271,9 +271,9 @@ impl Pace {
         let core = &req.http.location(req.location).core;
         let rate = req
             .limit_rate
-            .unwrap_or_else(|| core::limit_rate(req, &core.limit_rate));
+            .unwrap_or_else(|| core::rate::limit(req, core.limit_rate.as_ref()));
         let after = if rate > 0 {
-            core::limit_rate(req, &core.limit_rate_after)
+            core::rate::limit(req, core.limit_rate_after.as_ref())
         } else {
             0
         };

@@ -1,53 +1,46 @@
 //! From an address and a name to a server, from a path to a location.
 
-use super::conf::{Http, Location, Server};
-use super::core;
-use super::phase::Verdict;
-use super::request::Request;
-use crate::cycle::Builder;
-use crate::net::listen::ListenSpec;
+pub mod location;
+pub mod names;
+pub mod ports;
+pub mod prefixes;
+mod server;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use location::{enter, find_location};
+pub use ports::{Router, listens, port};
+pub use server::{ServerBuilder, ServerName, default_server, servers, set_virtual_server};
+pub use tree::{LocationTree, trees};
+
+use super::regex::Regex;
+use crate::config::span::Span;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// The name of a location, and how it is chosen by it.
+#[derive(Clone, Debug)]
+pub struct LocationMatch {
+    /// The prefix, the path, the pattern or `@name`.
+    pub name: Bytes,
+    /// What it is of these.
+    pub how: How,
+    /// The place that nginx's messages about it name.
+    pub line: Span,
+}
 
 /// How a location is chosen.
 #[derive(Clone, Debug)]
-pub enum LocationMatch {}
-
-/// The locations of a server or location, ready to be searched.
-#[derive(Default)]
-pub struct LocationTree {}
-
-/// From the number of a listening socket, the local address and the host to a server.
-#[derive(Default)]
-pub struct Router {}
-
-/// A `server` block while it is collected.
-#[derive(Default)]
-pub struct ServerBuilder {
-    /// Settings for the whole server.
-    pub raw: core::server::ServerRaw,
+pub enum How {
+    /// The path begins with the name, and no regular expression matches.
+    Prefix,
+    /// `^~`: the path begins with the name.
+    NoRegex,
+    /// `=`: the path is the name.
+    Exact,
+    /// `~` and `~*`: the path matches.
+    Regex(Arc<Regex>),
+    /// `@`: only by being sent there.
+    Named,
 }
-
-/// Finds the location of the request's URI and puts its settings in force.
-pub fn find_location(_req: &mut Request, _http: &Http) -> Verdict {
-    Verdict::Declined
-}
-
-/// Fixes the servers; called before their blocks are merged.
-pub fn servers(_b: &mut Builder) -> Vec<Server> {
-    Vec::new()
-}
-
-/// Puts every location into the tree of the block around it, and named ones into their servers.
-pub fn trees(_b: &mut Builder, _locations: &mut [Location]) {}
-
-/// Groups the `listen` directives by socket, and the servers by address.
-pub fn listens(_b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>) {
-    (Router::default(), Vec::new())
-}
-
-pub fn default_server(
-    _h: &Http,
-    _c: &crate::http::connection::Client,
-) -> crate::http::conf::ServerId {
-    crate::http::conf::ServerId(0)
-}
-pub fn set_virtual_server(_req: &mut Request) {}

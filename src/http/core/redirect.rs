@@ -1,0 +1,34 @@
+//! `Location` as the client gets it: `absolute_redirect` and what goes with it.
+
+use crate::http::request::Request;
+use crate::http::router;
+use bytes::Bytes;
+use std::io::Write;
+
+/// The port that `http` URLs need not name.
+const HTTP_PORT: u16 = 80;
+
+/// Makes a location that begins with a slash absolute, if the settings say so; others stay as they are.
+pub fn absolute(req: &Request, location: Bytes) -> Bytes {
+    let conf = &req.location(&req.http).core;
+    if !conf.absolute_redirect || location.first() != Some(&b'/') {
+        return location;
+    }
+    let mut out = Vec::with_capacity(32 + req.host.len() + location.len());
+    out.extend_from_slice(b"http://");
+    if conf.server_name_in_redirect {
+        out.extend_from_slice(&req.server(&req.http).name);
+    } else if !req.host.is_empty() {
+        out.extend_from_slice(&req.host);
+    } else {
+        req.client.local().write_ip(&mut out);
+    }
+    if conf.port_in_redirect {
+        match router::port(&req.http, &req.client) {
+            0 | HTTP_PORT => {}
+            port => drop(write!(out, ":{port}")),
+        }
+    }
+    out.extend_from_slice(&location);
+    Bytes::from(out)
+}

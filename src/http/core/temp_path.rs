@@ -1,0 +1,56 @@
+//! Directories for temporary files, with subdirectories: `client_body_temp_path` and its like.
+
+use super::invalid_value;
+use crate::config::tree::Node;
+use crate::config::value::parse_number;
+use crate::cycle::Builder;
+use crate::diagnostic::Diagnostic;
+use std::path::PathBuf;
+
+/// A directory whose files are spread over subdirectories by digits of their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TempPath {
+    /// The directory.
+    pub path: PathBuf,
+    /// How many digits name the subdirectory of each level; 0 for a level that there is not.
+    pub levels: [u8; 3],
+}
+
+/// The digits of all levels together may be so many, the slashes between not counted.
+const MOST_DIGITS: i64 = 10;
+
+impl TempPath {
+    /// The directory without subdirectories, relative to the prefix.
+    pub fn plain(b: &Builder, dir: &str) -> TempPath {
+        TempPath {
+            path: b.path(dir.as_bytes()),
+            levels: [0; 3],
+        }
+    }
+
+    /// Reads `path [level1 [level2 [level3]]]`.
+    ///
+    /// # Errors
+    /// `invalid value` for levels that are no small numbers.
+    pub fn parse(b: &Builder, node: &Node) -> Result<TempPath, Diagnostic> {
+        let (dir, levels) = node
+            .args
+            .split_first()
+            .ok_or_else(|| invalid_value(node, 0))?;
+        let name = dir.text.strip_suffix(b"/").unwrap_or(&dir.text);
+        let mut parsed = TempPath {
+            path: b.path(name),
+            levels: [0; 3],
+        };
+        let mut digits = 0i64;
+        for (i, (level, word)) in parsed.levels.iter_mut().zip(levels).enumerate() {
+            let number = parse_number(&word.text).filter(|n| *n > 0);
+            digits = digits.saturating_add(number.unwrap_or(i64::MAX));
+            *level = number
+                .filter(|_| digits <= MOST_DIGITS)
+                .and_then(|n| u8::try_from(n).ok())
+                .ok_or_else(|| invalid_value(node, i + 1))?;
+        }
+        Ok(parsed)
+    }
+}

@@ -1,0 +1,105 @@
+//! Finding the location of a request.
+
+use super::How;
+use super::prefixes::Found;
+use crate::http::conf::{Http, LocationId};
+use crate::http::escape::{Kind, escape};
+use crate::http::phase::Verdict;
+use crate::http::request::Request;
+use crate::http::special;
+use crate::log;
+use bytes::Bytes;
+
+/// Finds the location of the request's URI and puts its settings in force. Answers what is not open to the request,
+/// has too large a body, or lacks a final slash.
+pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
+    req.uri_changed = false;
+    let server = req.server(http).location;
+    let mut chosen = server;
+    let search = search(req, http, &mut chosen);
+    let location = http.location(chosen);
+    enter(req, http, chosen);
+    let conf = &location.core;
+    if conf.internal && !req.internal {
+        // nginx refuses before the settings are in force, which nothing but their error pages can show.
+        req.location = chosen;
+        return Verdict::Status(404);
+    }
+    if let Some(length) = req.body.length
+        && conf.client_max_body_size != 0
+        && length > conf.client_max_body_size
+    {
+        let message = format_args!("client intended to send too large body: {length} bytes");
+        log::request(req, log::Level::Error, message);
+        req.body.discard();
+        return Verdict::Status(413);
+    }
+    if search == Search::Redirect {
+        let mut to = Vec::with_capacity(64);
+        escape(Kind::Uri, http.location_name(chosen), &mut to);
+        if !req.args.is_empty() {
+            to.push(b'?');
+            to.extend_from_slice(&req.args);
+        }
+        return special::redirect(req, 301, Bytes::from(to));
+    }
+    Verdict::Declined
+}
+
+/// Puts the settings of a block in force: its `limit_except`, if the method is not one of those let alone.
+pub fn enter(req: &mut Request, http: &Http, id: LocationId) {
+    req.location = match &http.location(id).own.limit_except {
+        Some((methods, limited)) if !methods.contains(&req.method) => *limited,
+        _ => id,
+    };
+}
+
+/// How a search ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Search {
+    /// At most a prefix: regular expressions of the blocks around are still to be tried.
+    Open,
+    /// An exact path or a regular expression: it stays.
+    Certain,
+    /// As `Certain`; the path lacks the location's final slash.
+    Redirect,
+}
+
+/// Looks for the location inside the block `at`, which becomes what was found. Nested blocks are as deep as the
+/// configuration, which the parser limits.
+fn search(req: &Request, http: &Http, at: &mut LocationId) -> Search {
+    let Some(inside) = http.location(*at).nested.get() else {
+        return Search::Open;
+    };
+    let (mut result, mut regexes) = (Search::Open, true);
+    match inside.prefixes.find(&req.uri) {
+        Found::Nothing => {}
+        Found::Exact(id) => {
+            *at = id;
+            return Search::Certain;
+        }
+        Found::Redirect(id) => {
+            *at = id;
+            return Search::Redirect;
+        }
+        Found::Prefix(id) => {
+            let kind = http.location(id).kind.location();
+            regexes = !kind.is_some_and(|location| matches!(location.how, How::NoRegex));
+            *at = id;
+            result = search(req, http, at);
+            if matches!(result, Search::Certain | Search::Redirect) {
+                return result;
+            }
+        }
+    }
+    if regexes {
+        for (regex, id) in &inside.regexes {
+            if regex.matches(req, &req.uri) {
+                *at = *id;
+                search(req, http, at);
+                return Search::Certain;
+            }
+        }
+    }
+    result
+}

@@ -1,0 +1,269 @@
+//! Addresses that servers listen on: which sockets they need, and whose servers are behind each.
+
+use super::names::Names;
+use crate::cycle::Builder;
+use crate::http::conf::{Http, Server, ServerId};
+use crate::http::connection::{Client, Peer};
+use crate::net::address::Addr;
+use crate::net::listen::ListenSpec;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// An address as one `listen` describes it.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// The socket.
+    pub spec: ListenSpec,
+    /// Whether options of the socket are given.
+    pub set: bool,
+    /// Whether it gets a socket of its own even beside a wildcard address.
+    pub bind: bool,
+    /// `default_server`
+    pub default_server: bool,
+}
+
+impl Listen {
+    /// An address without parameters.
+    pub fn new(spec: ListenSpec) -> Listen {
+        Listen {
+            spec,
+            set: false,
+            bind: false,
+            default_server: false,
+        }
+    }
+
+    fn is_wildcard(&self) -> bool {
+        matches!(&self.spec.addr, Addr::Inet(addr) if addr.ip().is_unspecified())
+    }
+}
+
+/// What one socket can be bound for: nginx groups addresses by these.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Port {
+    Inet(u16),
+    Inet6(u16),
+    Unix,
+}
+
+/// All addresses while they are collected.
+#[derive(Default)]
+pub struct Ports {
+    /// The addresses of each port, in the order in which they are first named.
+    ports: Vec<Vec<usize>>,
+    by_port: HashMap<Port, usize>,
+    addresses: Vec<Bound>,
+    by_address: HashMap<Addr, usize>,
+}
+
+struct Bound {
+    listen: Listen,
+    default_server: ServerId,
+    servers: Vec<ServerId>,
+}
+
+impl Ports {
+    /// Adds a server to an address.
+    ///
+    /// # Errors
+    /// nginx's sentence: the server or its options are there already.
+    pub fn add(&mut self, server: ServerId, listen: Listen) -> Result<(), String> {
+        let addr = &listen.spec.addr;
+        let Some(&number) = self.by_address.get(addr) else {
+            self.add_address(server, listen);
+            return Ok(());
+        };
+        let Some(bound) = self.addresses.get_mut(number) else {
+            return Ok(());
+        };
+        // Servers come one after the other, so that only the last one can be the same.
+        if bound.servers.last() == Some(&server) {
+            return Err(format!("a duplicate listen {addr}"));
+        }
+        bound.servers.push(server);
+        let had_default = bound.listen.default_server;
+        if listen.set && bound.listen.set {
+            return Err(format!("duplicate listen options for {addr}"));
+        }
+        if listen.default_server && had_default {
+            return Err(format!("a duplicate default server for {addr}"));
+        }
+        if listen.default_server {
+            bound.default_server = server;
+        }
+        let is_default = had_default || listen.default_server;
+        if listen.set {
+            bound.listen = listen;
+        }
+        bound.listen.default_server = is_default;
+        Ok(())
+    }
+
+    fn add_address(&mut self, server: ServerId, listen: Listen) {
+        let port = match &listen.spec.addr {
+            Addr::Inet(addr) if addr.is_ipv4() => Port::Inet(addr.port()),
+            Addr::Inet(addr) => Port::Inet6(addr.port()),
+            Addr::Unix(_) => Port::Unix,
+        };
+        let next = self.ports.len();
+        let port = *self.by_port.entry(port).or_insert(next);
+        if port == next {
+            self.ports.push(Vec::new());
+        }
+        let number = self.addresses.len();
+        if let Some(addresses) = self.ports.get_mut(port) {
+            addresses.push(number);
+        }
+        self.by_address.insert(listen.spec.addr.clone(), number);
+        self.addresses.push(Bound {
+            listen,
+            default_server: server,
+            servers: vec![server],
+        });
+    }
+}
+
+/// From the number of a listening socket and the local address to the servers.
+#[derive(Default)]
+pub struct Router {
+    addresses: Vec<Address>,
+    sockets: Vec<Socket>,
+    by_address: HashMap<Arc<Addr>, usize>,
+}
+
+/// The servers behind one address.
+pub struct Address {
+    /// The one for hosts that no server has.
+    pub default_server: ServerId,
+    /// The names of all; none if the default server is the only one.
+    pub names: Option<Box<Names>>,
+}
+
+/// A listening socket.
+struct Socket {
+    addr: Arc<Addr>,
+    /// The number of the address that it is bound to.
+    address: usize,
+    /// The numbers of addresses that have no socket of their own, since this one's wildcard covers them.
+    covered: HashMap<IpAddr, usize>,
+}
+
+impl Router {
+    /// The address behind which the servers for a connection are; `None` if this configuration does not listen there.
+    pub fn address(&self, client: &Client) -> Option<&Address> {
+        let socket = self.socket(client)?;
+        let mut number = socket.address;
+        if !socket.covered.is_empty()
+            && let Peer::Inet(local) = client.local()
+        {
+            number = socket.covered.get(&local.ip()).copied().unwrap_or(number);
+        }
+        self.addresses.get(number)
+    }
+
+    /// The address that a listening socket is bound to: a connection keeps it, to be found under another
+    /// configuration.
+    pub fn bound(&self, listen: usize) -> Option<Arc<Addr>> {
+        self.sockets
+            .get(listen)
+            .map(|socket| Arc::clone(&socket.addr))
+    }
+
+    /// The socket that a connection came by. Its number holds for the configuration under which it was accepted; under
+    /// another one the address decides.
+    fn socket(&self, client: &Client) -> Option<&Socket> {
+        let bound = client.bound.as_ref()?;
+        match self.sockets.get(client.listen) {
+            Some(socket) if Arc::ptr_eq(&socket.addr, bound) => Some(socket),
+            _ => self.sockets.get(*self.by_address.get(bound)?),
+        }
+    }
+}
+
+/// The port that a connection came by; 0 for a unix socket.
+pub fn port(http: &Http, client: &Client) -> u16 {
+    match http.router.socket(client).map(|socket| &*socket.addr) {
+        Some(Addr::Inet(addr)) => addr.port(),
+        _ => 0,
+    }
+}
+
+/// Groups the `listen` directives by socket, and the servers by address. The number of a socket is its place in the
+/// list.
+pub fn listens(b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>) {
+    let Ports {
+        ports, addresses, ..
+    } = std::mem::take(&mut b.http.ports);
+    let builders = std::mem::take(&mut b.http.servers);
+    let mut router = Router::default();
+    let mut specs = Vec::new();
+    for numbers in &ports {
+        let mut numbers = numbers.clone();
+        numbers.sort_by_key(|&number| match addresses.get(number).map(|a| &a.listen) {
+            Some(listen) if listen.is_wildcard() => 2,
+            Some(listen) if listen.bind => 0,
+            _ => 1,
+        });
+        let mut covered = HashMap::new();
+        let bound = |number: &usize| addresses.get(*number);
+        let wildcard = numbers
+            .last()
+            .and_then(bound)
+            .is_some_and(|a| a.listen.is_wildcard());
+        for address in numbers.iter().filter_map(bound) {
+            let number = router.addresses.len();
+            router.addresses.push(Address {
+                default_server: address.default_server,
+                names: names(b, address, &builders),
+            });
+            let inet = match &address.listen.spec.addr {
+                Addr::Inet(addr) => Some(*addr),
+                Addr::Unix(_) => None,
+            };
+            let own = !wildcard || address.listen.bind || address.listen.is_wildcard();
+            if let (false, Some(addr)) = (own, inet) {
+                covered.insert(addr.ip(), number);
+                continue;
+            }
+            let addr = Arc::new(address.listen.spec.addr.clone());
+            router.by_address.insert(Arc::clone(&addr), specs.len());
+            specs.push(address.listen.spec.clone());
+            router.sockets.push(Socket {
+                addr,
+                address: number,
+                covered: match address.listen.is_wildcard() {
+                    true => std::mem::take(&mut covered),
+                    false => HashMap::new(),
+                },
+            });
+        }
+    }
+    (router, specs)
+}
+
+/// The names of the servers of an address. A single server needs none, unless its expression has captures.
+fn names(
+    b: &mut Builder,
+    address: &Bound,
+    builders: &[super::ServerBuilder],
+) -> Option<Box<Names>> {
+    let of = |id: &ServerId| builders.get(id.0 as usize).map(|server| &server.names[..]);
+    let captures = of(&address.default_server)
+        .and_then(|names| names.iter().rev().find_map(|name| name.regex.as_ref()))
+        .is_some_and(|regex| regex.has_captures());
+    if address.servers.len() < 2 && !captures {
+        return None;
+    }
+    let empty = [super::ServerName {
+        name: bytes::Bytes::new(),
+        regex: None,
+        span: b.http.seen?,
+    }];
+    let servers = address.servers.iter().map(|id| match of(id) {
+        Some(names) if !names.is_empty() => (*id, names),
+        _ => (*id, &empty[..]),
+    });
+    let shown = address.listen.spec.addr.to_string();
+    Some(Box::new(Names::build(b, &shown, servers)))
+}
