@@ -54,7 +54,7 @@ pub static MODULES: &[Module] = &[
     standard("http_autoindex_module", true),
     standard("http_geo_module", false),
     standard("http_map_module", true),
-    standard("http_split_clients_module", false),
+    standard("http_split_clients_module", true),
     standard("http_referer_module", false),
     standard("http_rewrite_module", true),
     standard("http_proxy_module", true),

@@ -48,6 +48,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::server::DIRECTIVES,
     modules::map::DIRECTIVES,
     modules::rewrite::DIRECTIVES,
+    modules::split_clients::DIRECTIVES,
     modules::log::DIRECTIVES,
     modules::headers::DIRECTIVES,
     modules::gzip::DIRECTIVES,

@@ -192,3 +192,78 @@ impl Map {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cycle::testing::first_complaint;
+
+    #[test]
+    fn messages_are_nginx_s() {
+        for (text, want) in [
+            (r#"map $host a {}"#, r#"invalid variable name "a""#),
+            (r#"map $host $ {}"#, r#"invalid variable name "$""#),
+            (r#"map $host $host {}"#, r#"the duplicate "host" variable"#),
+            (r#"map $ $x {}"#, "invalid variable name"),
+            (r#"map $nope $x {}"#, r#"unknown "nope" variable"#),
+            (
+                r#"map $host $x { a; }"#,
+                "invalid number of the map parameters",
+            ),
+            (
+                r#"map $host $x { a b c; }"#,
+                "invalid number of the map parameters",
+            ),
+            (r#"map $host $x { hostnames a; volatile b; }"#, ""),
+            (
+                r#"map $host $x { default a; default b; }"#,
+                "duplicate default map parameter",
+            ),
+            (
+                r#"map $host $x { a b; A c; }"#,
+                r#"conflicting parameter "a""#,
+            ),
+            (
+                r#"map $host $x { hostnames; a.* b; *.a.* c; }"#,
+                r#"invalid hostname or wildcard "*.a.*""#,
+            ),
+            (
+                r#"map $host $x { *.a.* b; hostnames; *.a.* c; }"#,
+                r#"invalid hostname or wildcard "*.a.*""#,
+            ),
+            (
+                r#"map $host $x { hostnames; .a.com b; a.com c; }"#,
+                r#"conflicting parameter "a.com""#,
+            ),
+            (
+                r#"map $host $x { hostnames; *.A.com b; .a.com c; }"#,
+                r#"conflicting parameter ".a.com""#,
+            ),
+            (
+                r#"map $host $x { "~*(a" b; }"#,
+                r#"pcre2_compile() failed: missing closing parenthesis in "(a""#,
+            ),
+            (r#"map $host $x { a $; }"#, "invalid variable name"),
+            (r#"map $host $x { a {} }"#, r#"unexpected "{""#),
+            (
+                r#"map $host $x { } map_hash_max_size 1;"#,
+                r#""map_hash_max_size" directive is duplicate"#,
+            ),
+            (
+                r#"map_hash_max_size 1; map_hash_bucket_size 1; map $host $x { }"#,
+                "",
+            ),
+            (
+                r#"map $host $x { \default b; default c; "\hostnames" d; }"#,
+                "",
+            ),
+            (
+                r#"map $host $x { ~(?<host>a) b; }"#,
+                r#"the duplicate "host" variable"#,
+            ),
+            (r#"map $host $x { a b; } map $host $x { a c; }"#, ""),
+        ] {
+            let text = format!("events {{}} http {{ {text} }}");
+            assert_eq!(first_complaint(&text), want, "{text}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ pub mod not_modified;
 pub mod range;
 pub mod realip;
 pub mod rewrite;
+pub mod split_clients;
 pub mod static_files;
 pub mod try_files;
 pub mod types;

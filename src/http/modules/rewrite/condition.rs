@@ -113,3 +113,42 @@ fn invalid_text(text: &str, words: &[Word]) -> Diagnostic {
     }
     d
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cycle::testing::first_complaint;
+
+    #[test]
+    fn messages_are_nginx_s() {
+        for (condition, want) in [
+            (r#"a"#, r#"invalid condition "a""#),
+            (r#"("#, r#"invalid condition "(""#),
+            (r#"()"#, r#"invalid condition ")""#),
+            (r#"( )"#, r#"invalid condition ")""#),
+            (r#"($)"#, r#"invalid condition "$""#),
+            (r#"($host"#, r#"invalid condition "$host""#),
+            (r#"(host)"#, r#"invalid condition "host""#),
+            (r#"($host = a b)"#, r#"invalid condition "$host""#),
+            (r#"($host =)"#, r#"invalid condition "$host""#),
+            (r#"($host == a)"#, r#"unexpected "==" in condition"#),
+            (r#"($host ! a)"#, r#"unexpected "!" in condition"#),
+            (r#"("$host" = a)"#, r#"invalid condition ""$host"""#),
+            (
+                r#"($host ~ (a)"#,
+                r#"pcre2_compile() failed: missing closing parenthesis in "(a""#,
+            ),
+            (r#"(-f)"#, r#"invalid condition "-f""#),
+            (r#"(-q /x)"#, r#"invalid condition "-q""#),
+            (r#"(!-q /x)"#, r#"invalid condition "!-q""#),
+            (r#"(-f a b)"#, r#"invalid condition "-f""#),
+            (r#"($host "~" a)"#, ""),
+            (r#"($host = "a b")"#, ""),
+            (r#"( $host = "a b" )"#, ""),
+            (r#"( $host )"#, ""),
+            (r#"(!-x /a$uri)"#, ""),
+        ] {
+            let text = format!("events {{}} http {{ server {{ if {condition} {{ }} }} }}");
+            assert_eq!(first_complaint(&text), want, "{condition}");
+        }
+    }
+}

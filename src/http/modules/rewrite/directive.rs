@@ -217,3 +217,76 @@ impl Compute for Uninitialized {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cycle::testing::first_complaint;
+
+    fn complaint(text: &str) -> String {
+        first_complaint(&format!("events {{}} http {{ server {{ {text} }} }}"))
+    }
+
+    #[test]
+    fn messages_are_nginx_s() {
+        for (text, want) in [
+            (r#"rewrite ^ "";"#, "empty replacement"),
+            (
+                r#"rewrite (a /b;"#,
+                r#"pcre2_compile() failed: missing closing parenthesis in "(a""#,
+            ),
+            (
+                r#"rewrite '[a' /b;"#,
+                r#"pcre2_compile() failed: missing terminating ] for character class in "[a""#,
+            ),
+            (r#"rewrite ^ /b foo;"#, r#"invalid parameter "foo""#),
+            (r#"rewrite ^ /$;"#, "invalid variable name"),
+            (
+                r#"rewrite ^ /${a;"#,
+                r#"the closing bracket in "a" variable is missing"#,
+            ),
+            (r#"rewrite ^ /${;"#, "invalid variable name"),
+            (r#"rewrite ^ /${};"#, "invalid variable name"),
+            (r#"rewrite ^ /${1};"#, r#"unknown "1" variable"#),
+            (r#"rewrite ^ /$nope;"#, r#"unknown "nope" variable"#),
+            (r#"rewrite ^ "?";"#, ""),
+            (
+                r#"rewrite (?<host>a) /b;"#,
+                r#"the duplicate "host" variable"#,
+            ),
+            (
+                r#"return;"#,
+                r#"invalid number of arguments in "return" directive"#,
+            ),
+            (r#"return 1000;"#, r#"invalid return code "1000""#),
+            (r#"return abc;"#, r#"invalid return code "abc""#),
+            (r#"return /x;"#, r#"invalid return code "/x""#),
+            (r#"return -1;"#, r#"invalid return code "-1""#),
+            (r#"return "";"#, r#"invalid return code """#),
+            (r#"return 0200;"#, ""),
+            (r#"return http://x y;"#, r#"invalid return code "http://x""#),
+            (r#"return 200 $;"#, "invalid variable name"),
+            (r#"set a b;"#, r#"invalid variable name "a""#),
+            (r#"set $ b;"#, r#"invalid variable name "$""#),
+            (r#"set "" b;"#, r#"invalid variable name """#),
+            (r#"set $host b;"#, r#"the duplicate "host" variable"#),
+            (r#"set $args b; set $http_x b; set $limit_rate 1;"#, ""),
+            (r#"set $a-b c; set $c $a-b;"#, r#"unknown "a" variable"#),
+            (r#"if (1) { break x; }"#, r#"invalid condition "1""#),
+            (
+                r#"if ($host) { if ($host) { } }"#,
+                r#""if" directive is not allowed here"#,
+            ),
+            (
+                r#"if ($host) { root /x; }"#,
+                r#""root" directive is not allowed here"#,
+            ),
+            (r#"if ($nope) { }"#, r#"unknown "nope" variable"#),
+            (
+                r#"rewrite_log yes;"#,
+                r#"invalid value "yes" in "rewrite_log" directive, it must be "on" or "off""#,
+            ),
+        ] {
+            assert_eq!(complaint(text), want, "{text}");
+        }
+    }
+}
