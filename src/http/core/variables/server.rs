@@ -3,13 +3,21 @@
 use super::{put, put_number, put_seconds};
 use crate::cli::version::NGINX_VERSION;
 use crate::clock;
+use crate::config::source::errno;
 use crate::http::modules::static_files;
 use crate::http::request::Request;
 use crate::http::variable::Variable;
+use crate::log::{self, Level};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
 /// The table.
 pub static VARIABLES: &[Variable] = &[
+    Variable::new("document_root", |r, out| {
+        r.location(&r.http).core.root.write(r, out);
+        true
+    }),
     Variable::new("host", host),
     Variable::new("hostname", |_, out| put(hostname(), out)),
     Variable::new("msec", |_, out| {
@@ -20,6 +28,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new("pid", |_, out| {
         put_number(u64::from(std::process::id()), out)
     }),
+    Variable::new("realpath_root", realpath_root),
     Variable::new("request_filename", |r, out| {
         put(&static_files::path(r, &r.http), out)
     }),
@@ -40,11 +49,25 @@ fn host(req: &Request, out: &mut Vec<u8>) -> bool {
     }
 }
 
+/// The directory of the documents without symbolic links in its name.
+fn realpath_root(req: &Request, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    req.location(&req.http).core.root.write(req, out);
+    let name = out.get(start..).unwrap_or_default();
+    let real = std::fs::canonicalize(OsStr::from_bytes(name));
+    if let Err(e) = &real {
+        let name = String::from_utf8_lossy(name);
+        let message = format_args!("realpath() \"{name}\" failed ({})", errno(e));
+        log::request(req, Level::Crit, message);
+    }
+    out.truncate(start);
+    real.is_ok_and(|path| put(path.as_os_str().as_bytes(), out))
+}
+
 /// The name of the machine in lower case.
 fn hostname() -> &'static [u8] {
     static NAME: OnceLock<Vec<u8>> = OnceLock::new();
     NAME.get_or_init(|| {
-        use std::os::unix::ffi::OsStrExt;
         let name = nix::unistd::gethostname().unwrap_or_default();
         name.as_bytes().to_ascii_lowercase()
     })

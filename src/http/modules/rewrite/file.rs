@@ -1,5 +1,6 @@
 //! What an `if` can ask about a file.
 
+use crate::config::source::errno;
 use crate::http::request::Request;
 use crate::log::{self, Level};
 use rustix::fs::{FileType, Mode, stat};
@@ -43,16 +44,13 @@ impl FileTest {
 }
 
 fn report(req: &Request, path: &[u8], e: Errno) {
-    let e = std::io::Error::from(e);
-    let text = e.to_string();
-    let reason = text.split(" (os error").next().unwrap_or_default();
     log::request(
         req,
         Level::Crit,
         format_args!(
-            "stat() \"{}\" failed ({}: {reason})",
+            "stat() \"{}\" failed ({})",
             String::from_utf8_lossy(path),
-            e.raw_os_error().unwrap_or_default()
+            errno(&e.into())
         ),
     );
 }

@@ -3,6 +3,7 @@
 use super::code::{Code, Codes, Condition, If, Return, Rewrite, Target};
 use crate::http::body::Body;
 use crate::http::conf::Http;
+use crate::http::core::content_type;
 use crate::http::escape::{Unescape, unescape};
 use crate::http::phase::Verdict;
 use crate::http::regex::Regex;
@@ -265,7 +266,7 @@ fn answer(req: &mut Request, http: &Http, code: &Return) -> Verdict {
         req.response.location = Some(location_value(&text));
         return Verdict::Status(code.status);
     }
-    let _ = http;
+    content_type::set(req, http);
     req.response.content_length = Some(text.len() as u64);
     req.response.body = Body::bytes(text);
     Verdict::Done
