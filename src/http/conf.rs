@@ -122,6 +122,12 @@ location_modules! {
     headers: modules::headers::HeadersRaw,
     /// `gzip`.
     gzip: modules::gzip::GzipRaw,
+    /// `index`.
+    index: modules::index::IndexRaw,
+    /// `autoindex`.
+    autoindex: modules::autoindex::AutoindexRaw,
+    /// `charset`.
+    charset: modules::charset::CharsetRaw,
     /// `error_log`.
     error_log: crate::log::ErrorLogRaw,
     /// The rewrite module.
@@ -226,6 +232,8 @@ pub struct HttpBuilder {
     pub map: modules::map::MapBuilder,
     /// The names of all shared zones.
     pub zones: super::zone::ZonesBuilder,
+    /// Maps between charsets.
+    pub charset: modules::charset::CharsetBuilder,
     /// Zones of limit_req.
     pub limit_req: modules::limit_req::ZonesBuilder,
     /// Zones of limit_conn.
@@ -319,6 +327,8 @@ pub struct Http {
     pub upstream: upstream::conf::Upstreams,
     /// The log module's formats.
     pub log: modules::log::LogMain,
+    /// Maps between charsets.
+    pub charset: modules::charset::CharsetMain,
 }
 
 /// A server in force.
@@ -401,6 +411,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let (router, listens) = router::listens(b, &servers);
     let upstream = upstream::conf::finish(b);
     let log = modules::log::finish(b, &locations);
+    let charset = modules::charset::finish(b);
     // Last, since everything above may name variables.
     let (variables, unknown) = std::mem::take(&mut b.http.variables).finish();
     for (name, span) in unknown {
@@ -422,6 +433,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
             variables,
             upstream,
             log,
+            charset,
         })),
         listens,
     )

@@ -1,10 +1,10 @@
 //! The filters of a response, in nginx's order. Each one looks at the head and joins in only where it applies.
 
-use super::modules::not_modified::IfModifiedSince;
-use super::modules::{gzip, headers, not_modified, range};
+use super::modules::{charset, gzip, headers, not_modified, range};
 use super::phase::Start;
 use super::request::Request;
 use super::special;
+use bytes::Bytes;
 use std::rc::Rc;
 
 /// Applies all filters to a response that stands. A condition of the client's that does not hold makes another
@@ -33,10 +33,15 @@ fn pass(req: &mut Request) -> Result<(), u16> {
     }
     let http = Rc::clone(&req.http);
     let conf = &http.location(req.location).conf;
-    not_modified::head(req, IfModifiedSince::Exact)?;
+    not_modified::head(req, conf.core.if_modified_since)?;
     headers::head(req, &conf.headers);
+    let recode = charset::head(req, &conf.charset, &http.charset);
     let compress = gzip::head(req, &conf.gzip);
-    range::head(req, None)?;
+    range::head(req, conf.core.max_ranges)?;
+    // Bodies are cut before they are changed, so that ranges count the bytes of the file.
+    if let Some(recode) = recode {
+        charset::body(req, recode);
+    }
     if let Some(compress) = compress {
         gzip::body(req, compress);
     }
@@ -47,4 +52,9 @@ fn pass(req: &mut Request) -> Result<(), u16> {
 pub fn trailers(req: &mut Request) {
     let http = Rc::clone(&req.http);
     headers::trailers(req, &http.location(req.location).conf.headers);
+}
+
+/// The charset that the filters will give to the response as it stands, for modules that write texts themselves.
+pub fn charset(req: &Request) -> Option<Bytes> {
+    charset::destination(req, &req.http.location(req.location).conf.charset)
 }

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod core;
 pub mod date;
 pub mod escape;
+pub mod file_name;
 pub mod filter;
 pub mod forwarded;
 pub mod h1;
@@ -15,6 +16,7 @@ pub mod head;
 pub mod host;
 pub mod hostnames;
 pub mod known;
+pub mod mime_types;
 pub mod modules;
 pub mod phase;
 pub mod range;
@@ -51,6 +53,10 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::split_clients::DIRECTIVES,
     modules::log::DIRECTIVES,
     modules::headers::DIRECTIVES,
+    modules::index::DIRECTIVES,
+    modules::autoindex::DIRECTIVES,
+    modules::try_files::DIRECTIVES,
+    modules::charset::DIRECTIVES,
     modules::gzip::DIRECTIVES,
     modules::access::DIRECTIVES,
     modules::auth_basic::DIRECTIVES,

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod auth_basic;
 pub mod autoindex;
+pub mod charset;
 pub mod gzip;
 pub mod headers;
 pub mod index;
@@ -17,4 +18,3 @@ pub mod rewrite;
 pub mod split_clients;
 pub mod static_files;
 pub mod try_files;
-pub mod types;

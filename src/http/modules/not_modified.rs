@@ -1,21 +1,11 @@
 //! nginx's not_modified filter: conditional requests (RFC 9110 section 13), except If-Range.
 
 use crate::http::body::Body;
+use crate::http::core::location::IfModifiedSince;
 use crate::http::date;
 use crate::http::head::Known;
 use crate::http::request::Request;
 use crate::http::response::Response;
-
-/// How `if_modified_since` compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfModifiedSince {
-    /// The field is ignored.
-    Off,
-    /// The times must be equal.
-    Exact,
-    /// The file must not be younger.
-    Before,
-}
 
 /// Turns a 200 into a 304 where the client has it already.
 ///

@@ -17,7 +17,12 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Errors
 /// 416: none of the ranges is inside of the body.
-pub fn head(req: &mut Request, max_ranges: Option<u64>) -> Result<(), u16> {
+pub fn head(req: &mut Request, max_ranges: i64) -> Result<(), u16> {
+    // The default, which is as good as none, bounds the answer in another way.
+    let max_ranges = match max_ranges {
+        n if n == i64::from(i32::MAX) => None,
+        n => Some(u64::try_from(n).unwrap_or(0)),
+    };
     let response = &mut req.response;
     let length = match response.content_length {
         Some(length)

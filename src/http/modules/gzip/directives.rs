@@ -1,12 +1,12 @@
 //! The directives of gzip, those of nginx's core module among them.
 
-use super::super::types::MimeTypes;
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::config::value::{parse_number, parse_size};
 use crate::cycle::context::{EVERYWHERE, LOCATION_IF};
 use crate::cycle::{Builder, invalid};
 use crate::diagnostic::Diagnostic;
+use crate::http::mime_types::MimeTypes;
 use crate::http::regex::Regex;
 use std::sync::Arc;
 

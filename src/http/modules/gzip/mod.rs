@@ -7,9 +7,9 @@ mod directives;
 pub use accept::is_accepted;
 pub use directives::{DIRECTIVES, GzipConf, GzipRaw};
 
-use super::types::MimeTypes;
 use crate::http::body::Body;
 use crate::http::head::Method;
+use crate::http::mime_types::MimeTypes;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::variable::Variable;

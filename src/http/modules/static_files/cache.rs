@@ -1,0 +1,414 @@
+//! What a thread keeps of the files that it served: the bytes of small ones, descriptors of larger ones.
+//!
+//! Every request asks the system about the file by one call on its name. What is kept is only used if the answer is
+//! what it was when it was kept, and nothing is kept of a file that was changed so recently that another change could
+//! leave no mark.
+
+use crate::clock;
+use crate::http::date::http_date;
+use crate::http::file_name::Failure;
+use bytes::Bytes;
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Files up to this size are kept as bytes.
+const SMALL: u64 = 64 * 1024;
+/// So many bytes of small files are kept by a thread.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
+/// So many files are known at a time, the large ones with a descriptor each.
+const MOST_FILES: usize = 1024;
+const MOST_DESCRIPTORS: usize = 128;
+/// A file that was changed since may change again without another mark: file systems stamp by a clock of some
+/// milliseconds.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// A file that can be sent.
+#[derive(Clone)]
+pub struct Cached {
+    /// Its bytes or its descriptor.
+    pub content: Content,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was changed last, in seconds since 1970.
+    pub modified: i64,
+    /// The same as an HTTP date.
+    pub last_modified: Bytes,
+    /// Its entity tag.
+    pub etag: Bytes,
+}
+
+/// What is sent.
+#[derive(Clone)]
+pub enum Content {
+    /// All of it.
+    Bytes(Bytes),
+    /// The open file.
+    File(Rc<File>),
+}
+
+/// What a name stands for.
+pub enum Found {
+    /// A regular file.
+    File(Cached),
+    /// A directory.
+    Directory,
+    /// A device, a pipe, a socket.
+    Other,
+}
+
+/// Contents and descriptors that a thread keeps.
+#[derive(Default)]
+pub struct Cache(RefCell<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    by_name: HashMap<Rc<[u8]>, usize, foldhash::fast::FixedState>,
+    slots: Vec<Slot>,
+    /// The next slot to be looked at when room is needed.
+    hand: usize,
+    bytes: u64,
+    descriptors: usize,
+}
+
+struct Slot {
+    name: Rc<[u8]>,
+    stamp: Stamp,
+    file: Cached,
+    used: bool,
+}
+
+/// What changes when a file does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, u64),
+    changed: (i64, u64),
+}
+
+impl Stamp {
+    fn of(stat: &Stat) -> Stamp {
+        Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let before = |(seconds, nanos): (i64, u64)| {
+            let at = Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+                .saturating_add(Duration::from_nanos(nanos));
+            at.saturating_add(SETTLED) < clock::unix_time()
+        };
+        before(self.modified) && before(self.changed)
+    }
+}
+
+impl Cache {
+    /// Opens a file by its name, for which nothing needs to be opened or read if it is known and has not changed.
+    ///
+    /// # Errors
+    /// As open(2); a name with a NUL in it is none.
+    pub fn open(&self, name: &mut Vec<u8>) -> Result<Found, Failure> {
+        name.push(0);
+        let found = match CStr::from_bytes_with_nul(name) {
+            Ok(text) => self.find(text),
+            Err(_) => Err(failure(Errno::NOENT)),
+        };
+        name.pop();
+        found
+    }
+
+    fn find(&self, name: &CStr) -> Result<Found, Failure> {
+        let stat = rustix::fs::stat(name).map_err(failure)?;
+        let stamp = Stamp::of(&stat);
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => {
+                open(name)?;
+                return Ok(Found::Directory);
+            }
+            _ => return Ok(Found::Other),
+        }
+        if let Some(file) = self.0.borrow_mut().get(name.to_bytes(), &stamp) {
+            return Ok(Found::File(file));
+        }
+        self.load(name)
+    }
+
+    fn load(&self, name: &CStr) -> Result<Found, Failure> {
+        let open = open(name)?;
+        let stat = rustix::fs::fstat(&open).map_err(|errno| Failure {
+            call: "fstat()",
+            errno,
+        })?;
+        // The name may stand for something else by now.
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Ok(Found::Directory),
+            _ => return Ok(Found::Other),
+        }
+        let stamp = Stamp::of(&stat);
+        let small = stamp.size <= SMALL;
+        let content = match small.then(|| read(&open, stamp.size)).flatten() {
+            Some(bytes) => Content::Bytes(bytes),
+            None => Content::File(Rc::new(open)),
+        };
+        let modified = stamp.modified.0;
+        let file = Cached {
+            content,
+            size: stamp.size,
+            modified,
+            last_modified: Bytes::copy_from_slice(&http_date(modified)),
+            etag: Bytes::from(format!("\"{modified:x}-{:x}\"", stamp.size)),
+        };
+        if stamp.is_settled() {
+            self.0
+                .borrow_mut()
+                .keep(name.to_bytes(), stamp, file.clone());
+        }
+        Ok(Found::File(file))
+    }
+}
+
+fn open(name: &CStr) -> Result<File, Failure> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open(name, flags, Mode::empty())
+        .map(File::from)
+        .map_err(failure)
+}
+
+fn failure(errno: Errno) -> Failure {
+    Failure {
+        call: "open()",
+        errno,
+    }
+}
+
+/// All bytes of a file; nothing if there are not that many: it is being changed, and sent from the open file.
+fn read(file: &File, size: u64) -> Option<Bytes> {
+    let mut bytes = vec![0; usize::try_from(size).ok()?];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    Some(Bytes::from(bytes))
+}
+
+impl Inner {
+    fn get(&mut self, name: &[u8], stamp: &Stamp) -> Option<Cached> {
+        let slot = self.slots.get_mut(*self.by_name.get(name)?)?;
+        if slot.stamp != *stamp {
+            return None;
+        }
+        slot.used = true;
+        Some(slot.file.clone())
+    }
+
+    fn keep(&mut self, name: &[u8], stamp: Stamp, file: Cached) {
+        if let Some(&number) = self.by_name.get(name) {
+            self.remove(number);
+        }
+        let (bytes, descriptors) = cost(&file);
+        if bytes > MOST_BYTES {
+            return;
+        }
+        // What is short decides what goes: descriptors do not make room for bytes.
+        while self.slots.len() >= MOST_FILES {
+            self.evict(|_| true);
+        }
+        while self.bytes + bytes > MOST_BYTES {
+            self.evict(|slot| cost(&slot.file).0 > 0);
+        }
+        while self.descriptors + descriptors > MOST_DESCRIPTORS {
+            self.evict(|slot| cost(&slot.file).1 > 0);
+        }
+        self.bytes += bytes;
+        self.descriptors += descriptors;
+        let name: Rc<[u8]> = Rc::from(name);
+        self.by_name.insert(Rc::clone(&name), self.slots.len());
+        self.slots.push(Slot {
+            name,
+            stamp,
+            file,
+            used: false,
+        });
+    }
+
+    /// Drops the next of its kind that was not used since the hand passed it. There must be one of the kind.
+    fn evict(&mut self, kind: fn(&Slot) -> bool) {
+        loop {
+            if self.hand >= self.slots.len() {
+                self.hand = 0;
+            }
+            match self.slots.get_mut(self.hand) {
+                Some(slot) if kind(slot) && !slot.used => {
+                    self.remove(self.hand);
+                    // The newest one stands there now: its turn comes last.
+                    self.hand += 1;
+                    return;
+                }
+                Some(slot) => {
+                    slot.used &= !kind(slot);
+                    self.hand += 1;
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn remove(&mut self, number: usize) {
+        if number >= self.slots.len() {
+            return;
+        }
+        let gone = self.slots.swap_remove(number);
+        self.by_name.remove(&gone.name);
+        let (bytes, descriptors) = cost(&gone.file);
+        self.bytes -= bytes;
+        self.descriptors -= descriptors;
+        if let Some(moved) = self.slots.get(number) {
+            self.by_name.insert(Rc::clone(&moved.name), number);
+        }
+    }
+}
+
+/// Bytes and descriptors that a file holds.
+fn cost(file: &Cached) -> (u64, usize) {
+    match &file.content {
+        Content::Bytes(bytes) => (bytes.len() as u64, 0),
+        Content::File(_) => (0, 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    fn name(path: &Path) -> Vec<u8> {
+        path.as_os_str().as_bytes().to_vec()
+    }
+
+    fn open(cache: &Cache, path: &Path) -> Cached {
+        match cache.open(&mut name(path)) {
+            Ok(Found::File(file)) => file,
+            _ => panic!("no file"),
+        }
+    }
+
+    fn text(file: &Cached) -> Vec<u8> {
+        match &file.content {
+            Content::Bytes(b) => b.to_vec(),
+            Content::File(_) => panic!("not in memory"),
+        }
+    }
+
+    /// Makes it look as if it was changed long ago; the change time is now all the same.
+    fn settle() {
+        std::thread::sleep(SETTLED + Duration::from_millis(20));
+    }
+
+    #[test]
+    fn what_is_kept_is_never_stale() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let cache = Cache::default();
+        std::fs::write(&path, "one").unwrap();
+        assert_eq!(text(&open(&cache, &path)), b"one");
+        assert_eq!(cache.0.borrow().slots.len(), 0, "it is too young");
+        settle();
+        let first = open(&cache, &path);
+        assert_eq!(cache.0.borrow().slots.len(), 1);
+        let (Content::Bytes(a), Content::Bytes(b)) = (first.content, open(&cache, &path).content)
+        else {
+            panic!()
+        };
+        assert_eq!(a.as_ptr(), b.as_ptr(), "read once");
+        std::fs::write(&path, "two").unwrap();
+        assert_eq!(text(&open(&cache, &path)), b"two");
+        std::fs::write(dir.path().join("b"), "six").unwrap();
+        std::fs::rename(dir.path().join("b"), &path).unwrap();
+        assert_eq!(text(&open(&cache, &path)), b"six");
+        std::fs::remove_file(&path).unwrap();
+        let Err(failure) = cache.open(&mut name(&path)) else {
+            panic!()
+        };
+        assert_eq!((failure.call, failure.errno), ("open()", Errno::NOENT));
+    }
+
+    #[test]
+    fn validators_are_nginx_s() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::fs::write(&path, "0123456789abcdef").unwrap();
+        let when = std::time::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        File::open(&path).unwrap().set_modified(when).unwrap();
+        let file = open(&Cache::default(), &path);
+        assert_eq!(file.etag, "\"2ebc98a1-10\"");
+        assert_eq!(file.last_modified, "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::default();
+        let found = cache.open(&mut name(dir.path()));
+        assert!(matches!(found, Ok(Found::Directory)));
+        let found = cache.open(&mut b"/dev/null".to_vec());
+        assert!(matches!(found, Ok(Found::Other)));
+        assert!(cache.open(&mut b"/dev/null\0x".to_vec()).is_err());
+    }
+
+    #[test]
+    fn room_is_bounded() {
+        let mut inner = Inner::default();
+        let stamp = Stamp {
+            device: 0,
+            inode: 0,
+            size: 0,
+            modified: (0, 0),
+            changed: (0, 0),
+        };
+        let file = |size| Cached {
+            content: Content::Bytes(Bytes::from(vec![0; size])),
+            size: size as u64,
+            modified: 0,
+            last_modified: Bytes::new(),
+            etag: Bytes::new(),
+        };
+        for i in 0..300u32 {
+            inner.keep(&i.to_be_bytes(), stamp, file(SMALL as usize));
+            // One that is asked for all the time stays.
+            assert!(inner.get(&0u32.to_be_bytes(), &stamp).is_some(), "{i}");
+            assert!(inner.bytes <= MOST_BYTES);
+        }
+        assert_eq!(inner.slots.len() as u64, MOST_BYTES / SMALL);
+        for i in 0..3000u32 {
+            inner.keep(&i.to_be_bytes(), stamp, file(1));
+            inner.keep(&i.to_be_bytes(), stamp, file(2));
+        }
+        assert_eq!(inner.slots.len(), MOST_FILES);
+        assert_eq!(inner.by_name.len(), MOST_FILES);
+        for (number, slot) in inner.slots.iter().enumerate() {
+            assert_eq!(inner.by_name.get(&slot.name), Some(&number));
+        }
+        let null = Rc::new(File::open("/dev/null").unwrap());
+        for i in 0..300u32 {
+            let open = Cached {
+                content: Content::File(Rc::clone(&null)),
+                ..file(0)
+            };
+            inner.keep(&(i + 10_000).to_be_bytes(), stamp, open);
+        }
+        assert_eq!(inner.descriptors, MOST_DESCRIPTORS);
+    }
+}

@@ -1,0 +1,110 @@
+//! nginx's static module: files as they are.
+
+mod cache;
+mod kind;
+
+pub use cache::Cache;
+pub use kind::content_type;
+
+use crate::http::body::{Body, FileRange};
+use crate::http::conf::Http;
+use crate::http::escape::{self, Kind};
+use crate::http::file_name::{Failure, explain, map};
+use crate::http::head::Method;
+use crate::http::phase::Verdict;
+use crate::http::request::Request;
+use crate::log::{self, Level};
+use bytes::Bytes;
+use cache::{Cached, Content, Found};
+use std::rc::Rc;
+
+/// The content phase: serves the file that the URI stands for, or redirects to the directory of that name.
+pub fn handle(req: &mut Request, http: &Http) -> Verdict {
+    if !matches!(req.method, Method::Get | Method::Head | Method::Post) {
+        return Verdict::Status(405);
+    }
+    if req.uri.last() == Some(&b'/') {
+        return Verdict::Declined;
+    }
+    let worker = Rc::clone(&req.worker);
+    let mut file_name = worker.take_buffer();
+    let verdict = match map(req, http, &mut file_name) {
+        Ok(_) => serve(req, http, &mut file_name),
+        Err(verdict) => verdict,
+    };
+    worker.give_buffer(file_name);
+    verdict
+}
+
+/// The file name that the request's URI stands for, by `root` or `alias`; empty if there is none.
+pub fn path(req: &Request, http: &Http) -> Vec<u8> {
+    let mut out = Vec::new();
+    if map(req, http, &mut out).is_err() {
+        out.clear();
+    }
+    out
+}
+
+fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
+    match req.worker.files.open(file_name) {
+        Ok(Found::File(file)) if req.method != Method::Post => send(req, http, file),
+        Ok(Found::File(_)) => Verdict::Status(405),
+        Ok(Found::Directory) => redirect_to_directory(req),
+        Ok(Found::Other) => {
+            log::request(
+                req,
+                Level::Crit,
+                format_args!(
+                    "\"{}\" is not a regular file",
+                    String::from_utf8_lossy(file_name)
+                ),
+            );
+            Verdict::Status(404)
+        }
+        Err(failure) => refuse(req, http, &failure, file_name),
+    }
+}
+
+fn send(req: &mut Request, http: &Http, file: Cached) -> Verdict {
+    let core = &req.location(http).core;
+    let response = &mut req.response;
+    response.status = 200;
+    response.content_length = Some(file.size);
+    response.last_modified = Some(file.modified);
+    response.last_modified_text = Some(file.last_modified);
+    if core.etag {
+        response.etag = Some(file.etag);
+    }
+    response.allow_ranges = true;
+    response.body = match file.content {
+        Content::Bytes(bytes) => Body::bytes(bytes),
+        Content::File(open) => Body::file(FileRange {
+            file: open,
+            offset: 0,
+            length: file.size,
+        }),
+    };
+    content_type(req, http);
+    Verdict::Done
+}
+
+/// 301 to the same URI with a slash.
+fn redirect_to_directory(req: &mut Request) -> Verdict {
+    let mut to = Vec::with_capacity(req.uri.len() + req.args.len() + 8);
+    escape::escape(Kind::Uri, &req.uri, &mut to);
+    to.push(b'/');
+    if !req.args.is_empty() {
+        to.push(b'?');
+        to.extend_from_slice(&req.args);
+    }
+    req.response.location = Some(Bytes::from(to));
+    Verdict::Status(301)
+}
+
+fn refuse(req: &Request, http: &Http, failure: &Failure, file_name: &[u8]) -> Verdict {
+    let (status, level) = failure.status();
+    if status != 404 || req.location(http).core.log_not_found {
+        explain(req, level, failure, file_name);
+    }
+    Verdict::Status(status)
+}
