@@ -265,14 +265,15 @@ impl Request {
             None => false,
             Some(Definition::Plain(get) | Definition::Settable(get, _)) => get(self, out),
             Some(Definition::Family(get, name)) => get(self, name, out),
-            Some(Definition::Slot(compute)) => match self.vars.borrow().slot(id) {
-                Slot::Value(..) => self.vars.borrow().write(id, out),
-                Slot::NotFound => false,
-                Slot::Unset => match compute {
-                    Some(compute) => self.compute(id, &**compute, out),
-                    None => false,
-                },
-            },
+            Some(Definition::Slot(compute)) => {
+                // The borrow must be over when the value is computed.
+                let slot = self.vars.borrow().slot(id);
+                match (slot, compute) {
+                    (Slot::Value(..), _) => self.vars.borrow().write(id, out),
+                    (Slot::Unset, Some(compute)) => self.compute(id, &**compute, out),
+                    (Slot::NotFound | Slot::Unset, _) => false,
+                }
+            }
         }
     }
 

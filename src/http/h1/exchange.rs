@@ -197,7 +197,11 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
         core.merge_slashes,
         &mut req.uri,
     );
-    let parsed = parsed.map_err(|_| Bad::Request)?;
+    let parsed = parsed.map_err(|_| {
+        // Half of a path means nothing: the log shows none.
+        req.uri.clear();
+        Bad::Request
+    })?;
     req.args
         .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
     req.unparsed_uri_valid = !parsed.empty_path;
