@@ -84,7 +84,15 @@ fn cached(conf: &CacheConf, path: &Path) -> io::Result<Rc<OwnedFd>> {
             caches.retain(|_, cache| cache.owner.strong_count() > 0);
             let owner = Arc::downgrade(&conf.identity);
             let entries = HashMap::new();
-            caches.insert(key, Cache { owner, entries });
+            let turn = 0;
+            caches.insert(
+                key,
+                Cache {
+                    owner,
+                    entries,
+                    turn,
+                },
+            );
         }
         match caches.get_mut(&key) {
             Some(cache) => cache.open(conf, path, now),
@@ -96,6 +104,8 @@ fn cached(conf: &CacheConf, path: &Path) -> io::Result<Rc<OwnedFd>> {
 struct Cache {
     owner: Weak<()>,
     entries: HashMap<Box<OsStr>, Entry>,
+    /// Counts uses: several may be in one millisecond.
+    turn: u64,
 }
 
 struct Entry {
@@ -105,6 +115,7 @@ struct Entry {
     /// When it was last seen to be the file of its name: milliseconds.
     checked: u64,
     used: u64,
+    turn: u64,
 }
 
 impl Cache {
@@ -112,9 +123,11 @@ impl Cache {
         self.entries
             .retain(|_, entry| now.saturating_sub(entry.used) < conf.inactive_ms);
         let name = path.as_os_str();
+        self.turn += 1;
+        let turn = self.turn;
         if let Some(entry) = self.entries.get_mut(name) {
             entry.uses += 1;
-            entry.used = now;
+            (entry.used, entry.turn) = (now, turn);
             let fresh = now.saturating_sub(entry.checked) < conf.valid_ms;
             if let Some(fd) = &entry.fd
                 && (fresh || same_file(fd, path))
@@ -138,6 +151,7 @@ impl Cache {
             uses: 1,
             checked: now,
             used: now,
+            turn,
         });
         entry.checked = now;
         entry.fd = (entry.uses >= conf.min_uses).then(|| Rc::clone(fd));
@@ -148,7 +162,7 @@ impl Cache {
         if self.entries.len() < max {
             return;
         }
-        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
+        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.turn);
         if let Some(name) = oldest.map(|(name, _)| name.clone()) {
             self.entries.remove(&name);
         }
@@ -174,6 +188,7 @@ mod tests {
         let mut cache = Cache {
             owner: Weak::new(),
             entries: HashMap::new(),
+            turn: 0,
         };
         let mut open = |name: &str, now| {
             cache.open(&conf, &dir.path().join(name), now).unwrap();
@@ -182,10 +197,10 @@ mod tests {
         };
         assert_eq!(open("a", 1), (1, 0));
         assert_eq!(open("a", 2), (1, 1));
-        assert_eq!(open("b", 3), (2, 1));
-        assert_eq!(open("b", 4), (2, 2));
+        assert_eq!(open("b", 2), (2, 1));
+        assert_eq!(open("b", 2), (2, 2));
         // The one that was used least recently makes room.
-        assert_eq!(open("c", 5), (2, 1));
+        assert_eq!(open("c", 2), (2, 1));
         assert_eq!(open("c", 30_000), (1, 0));
     }
 
@@ -197,6 +212,7 @@ mod tests {
         let mut cache = Cache {
             owner: Weak::new(),
             entries: HashMap::new(),
+            turn: 0,
         };
         let first = cache.open(&conf, &path, 0).unwrap();
         std::fs::rename(&path, dir.path().join("y")).unwrap();
