@@ -257,7 +257,7 @@ fn reverse_proxy() {
     assert!(away.text().contains("We are back in a moment"));
     example
         .wait_for_stderr("connect() failed (111: Connection refused) while connecting to upstream");
-    assert_eq!(example.get("/away.html").status, 502);
+    assert_eq!(example.get("/away.html").status, 404, "it is internal");
 
     let (sender, asked) = std::sync::mpsc::channel();
     let send = move |request| drop(sender.send(request));
