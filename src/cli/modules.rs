@@ -44,7 +44,7 @@ pub static MODULES: &[Module] = &[
     optional("http_secure_link_module", false),
     optional("http_slice_module", false),
     optional("http_stub_status_module", false),
-    standard("http_charset_module", false),
+    standard("http_charset_module", true),
     standard("http_gzip_module", true),
     standard("http_ssi_module", false),
     standard("http_userid_module", false),

@@ -36,9 +36,12 @@ pub static MODULES: &[Module] = &[
         nginx: "ngx_http_core_module",
         about: "Servers, locations, files, request bodies, timeouts, error pages",
         tables: &[
+            http::core::blocks::DIRECTIVES,
             http::core::main::DIRECTIVES,
             http::core::server::DIRECTIVES,
             http::core::location::DIRECTIVES,
+            http::modules::try_files::DIRECTIVES,
+            http::core::without_effect::DIRECTIVES,
         ],
     },
     Module {
@@ -98,6 +101,42 @@ pub static MODULES: &[Module] = &[
         about: "How many requests are served in a time",
         tables: &[http::modules::limit_req::DIRECTIVES],
     },
+    Module {
+        name: "http_index",
+        nginx: "ngx_http_index_module",
+        about: "Which file stands for a directory",
+        tables: &[http::modules::index::DIRECTIVES],
+    },
+    Module {
+        name: "http_autoindex",
+        nginx: "ngx_http_autoindex_module",
+        about: "Listings of directories",
+        tables: &[http::modules::autoindex::DIRECTIVES],
+    },
+    Module {
+        name: "http_charset",
+        nginx: "ngx_http_charset_module",
+        about: "Character sets in Content-Type, and conversion between them",
+        tables: &[http::modules::charset::DIRECTIVES],
+    },
+    Module {
+        name: "http_split_clients",
+        nginx: "ngx_http_split_clients_module",
+        about: "Variables by share of clients, for experiments",
+        tables: &[http::modules::split_clients::DIRECTIVES],
+    },
+    Module {
+        name: "http_limit_conn",
+        nginx: "ngx_http_limit_conn_module",
+        about: "How many connections one client may have",
+        tables: &[http::modules::limit_conn::DIRECTIVES],
+    },
+    Module {
+        name: "http_realip",
+        nginx: "ngx_http_realip_module",
+        about: "The client's address when another proxy stands in front",
+        tables: &[http::modules::realip::DIRECTIVES],
+    },
 ];
 
 /// No table of the server has it: included files are put in place before a table is asked.
@@ -109,3 +148,23 @@ pub(super) static INCLUDE: &[Directive<Builder>] = &[Directive::custom(
 )
 .syntax("file | mask")
 .doc("Reads another file, or all files that a mask such as sites-enabled/* stands for, as if they stood here.")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::modules::MODULES as OF_NGINX;
+
+    /// Those whose directives stand on another module's page.
+    const ELSEWHERE: &[&str] = &["http_upstream_keepalive_module"];
+
+    #[test]
+    fn v_tells_of_a_module_just_when_it_has_directives() {
+        for module in OF_NGINX {
+            let page = MODULES
+                .iter()
+                .any(|m| format!("{}_module", m.name) == module.option);
+            let present = module.present && !ELSEWHERE.contains(&module.option);
+            assert_eq!(present, page, "{} in src/cli/modules.rs", module.option);
+        }
+    }
+}
