@@ -1,5 +1,11 @@
 //! Starting, stopping, reloading: the processes as an administrator sees them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
 mod common;
 
 use common::{

@@ -1,6 +1,12 @@
 //! What all integration tests share: the real binary with an inline configuration in a directory of its own, and
 //! raw requests to it.
 #![allow(dead_code, reason = "no test file uses all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
