@@ -22,6 +22,7 @@ pub struct WithoutEffect {
     pub(crate) lock_file: Option<Bytes>,
     pub(crate) debug_points: Option<usize>,
     pub(crate) pcre_jit: Option<bool>,
+    pub(crate) thread_pools: Vec<Bytes>,
     pub(crate) multi_accept: Option<bool>,
     pub(crate) accept_mutex: Option<bool>,
     pub(crate) accept_mutex_delay: Option<Duration>,
@@ -87,13 +88,10 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("pcre_jit", MAIN, |b| &mut b.core.without_effect.pcre_jit)
         .default("off")
         .doc("No effect: regular expressions are always compiled to machine code where the system allows it."),
-    D::no_op(
-        "thread_pool",
-        MAIN,
-        Args::Between(2, 3),
-        "file operations that could block use one pool of threads, which grows as needed",
-    )
-    .syntax("name threads=number [max_queue=number]"),
+    D::custom("thread_pool", MAIN, Args::Between(2, 3), set_thread_pool)
+        .syntax("name threads=number [max_queue=number]")
+        .default("default threads=32 max_queue=65536")
+        .doc("No effect: file operations that could block use one pool of threads, which grows as needed."),
 ];
 
 fn set_worker_processes(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
@@ -179,4 +177,164 @@ fn set_load_module(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     Err(at(node, 0, format!("module \"{file}\" is not supported by goodgate yet")).help(
         "dynamic modules of nginx cannot be loaded; if nothing else in the configuration needs this one, remove the line",
     ))
+}
+
+fn set_thread_pool(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let name = argument(node, 0);
+    let pools = &mut b.core.without_effect.thread_pools;
+    if pools.iter().any(|pool| pool == name) {
+        let name = String::from_utf8_lossy(name);
+        return Err(at(node, 0, format!("duplicate thread pool \"{name}\"")));
+    }
+    let mut has_threads = false;
+    // nginx looks no further at parameters that it does not know.
+    for (index, word) in node.args.iter().enumerate().skip(1) {
+        let invalid = |what: &str| {
+            at(
+                node,
+                index,
+                format!("invalid {what} value \"{}\"", word.str()),
+            )
+        };
+        if let Some(number) = word.text.strip_prefix(b"threads=") {
+            whole_number(number)
+                .filter(|n| *n > 0)
+                .ok_or_else(|| invalid("threads"))?;
+            has_threads = true;
+        } else if let Some(number) = word.text.strip_prefix(b"max_queue=") {
+            whole_number(number).ok_or_else(|| invalid("max_queue"))?;
+        }
+    }
+    if !has_threads {
+        return Err(node.error("\"thread_pool\" must have \"threads\" parameter"));
+    }
+    pools.extend(node.arg(0).map(|word| word.text.clone()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::source::Files;
+    use crate::core::Core;
+    use crate::cycle::{self, Options};
+    use crate::diagnostic::render::nginx_line;
+    use std::io;
+    use std::path::{Path, PathBuf};
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    struct Text(&'static str);
+
+    impl Files for Text {
+        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+            Ok(self.0.into())
+        }
+        fn glob(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// The settings, or what nginx would say first.
+    fn load(text: &'static str) -> Result<Core, String> {
+        let options = Options {
+            prefix: PathBuf::from("/p/"),
+            conf_file: PathBuf::from("/p/n"),
+            conf_prefix: PathBuf::from("/p/"),
+            error_log: PathBuf::new(),
+            globals: None,
+            test: false,
+        };
+        let loaded = cycle::load(&options, Rc::new(Text(text)));
+        match (loaded.diagnostics.first(), loaded.cycle) {
+            (None, Some(cycle)) => Ok(cycle.core.clone()),
+            (first, _) => Err(first
+                .map(|d| nginx_line(d, &loaded.sources))
+                .unwrap_or_default()),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_in_force() {
+        let core = load(
+            "worker_processes 3; worker_priority -5; worker_rlimit_nofile 100; worker_rlimit_core 1g;
+             worker_shutdown_timeout 1m; daemon off; pid x.pid; env A; env B=c; working_directory /tmp;
+             events { worker_connections 7; use epoll; }",
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                core.worker_processes,
+                core.worker_priority,
+                core.worker_connections
+            ),
+            (3, -5, 7)
+        );
+        assert_eq!(
+            (core.rlimit_nofile, core.rlimit_core),
+            (Some(100), Some(1 << 30))
+        );
+        assert_eq!(core.shutdown_timeout, Some(Duration::from_secs(60)));
+        assert_eq!((core.daemon, core.master_process), (false, true));
+        assert_eq!(
+            (core.pid.as_path(), core.env.len()),
+            (Path::new("/p/x.pid"), 2)
+        );
+        assert_eq!(core.working_directory.as_deref(), Some(Path::new("/tmp")));
+        let core = load("events { }").unwrap();
+        assert_eq!(
+            (core.worker_processes, core.worker_connections, core.daemon),
+            (1, 512, true)
+        );
+    }
+
+    #[test]
+    fn refusals_are_those_of_nginx() {
+        for (text, message) in [
+            (
+                "worker_processes x;",
+                "\"worker_processes\" directive invalid value in /p/n:1",
+            ),
+            (
+                "worker_processes 1;\nworker_processes 1;",
+                "\"worker_processes\" directive is duplicate in /p/n:2",
+            ),
+            (
+                "worker_priority x;",
+                "\"worker_priority\" directive invalid number in /p/n:1",
+            ),
+            (
+                "worker_cpu_affinity 2;",
+                "invalid character \"2\" in \"worker_cpu_affinity\" in /p/n:1",
+            ),
+            ("debug_points x;", "invalid value \"x\" in /p/n:1"),
+            (
+                "thread_pool a threads=0;",
+                "invalid threads value \"threads=0\" in /p/n:1",
+            ),
+            (
+                "thread_pool a max_queue=1;",
+                "\"thread_pool\" must have \"threads\" parameter in /p/n:1",
+            ),
+            (
+                "events { } events { }",
+                "\"events\" directive is duplicate in /p/n:1",
+            ),
+            (
+                "events { use kqueue; }",
+                "invalid event type \"kqueue\" in /p/n:1",
+            ),
+            (
+                "events { worker_connections x; }",
+                "invalid number \"x\" in /p/n:1",
+            ),
+            (
+                "events { } load_module a.so;",
+                "\"load_module\" directive is specified too late in /p/n:1",
+            ),
+            ("daemon off;", "no \"events\" section in configuration"),
+        ] {
+            assert_eq!(load(text).unwrap_err(), message, "{text}");
+        }
+        assert!(load("load_module modules/ngx_http_gzip_module.so; events { }").is_ok());
+    }
 }

@@ -35,11 +35,19 @@ pub fn from_snapshot(options: &Options, snapshot: Snapshot) -> Option<Arc<Cycle>
 pub fn to_terminal(loaded: &Loaded, range: impl SliceIndex<[Diagnostic], Output = [Diagnostic]>) {
     let mut stderr = std::io::stderr();
     let color = stderr.is_terminal();
-    for diagnostic in loaded.diagnostics.get(range).unwrap_or_default() {
-        // When there is nobody to tell, it still is in the log.
-        let _ = stderr.write_all(render::human(diagnostic, &loaded.sources, color).as_bytes());
+    let diagnostics = loaded.diagnostics.get(range).unwrap_or_default();
+    show(loaded, diagnostics, &mut stderr, color);
+    for diagnostic in diagnostics {
         let line = render::nginx_line(diagnostic, &loaded.sources);
         log::record(level(diagnostic), format_args!("{line}"));
+    }
+}
+
+/// Shows diagnostics with the lines that they are about.
+pub fn show(loaded: &Loaded, diagnostics: &[Diagnostic], out: &mut dyn Write, color: bool) {
+    for diagnostic in diagnostics {
+        // When there is nobody to tell, it still is in the log.
+        let _ = out.write_all(render::human(diagnostic, &loaded.sources, color).as_bytes());
     }
 }
 

@@ -10,7 +10,9 @@ use super::{Invocation, logs, pidfile};
 use crate::config::source::errno;
 use crate::log::{self, Level};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
+use std::fs::File;
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -33,8 +35,8 @@ pub struct Master {
     role: Role,
     /// The configuration in force.
     pub(super) current: Prepared,
-    /// One that a worker is putting in force.
-    pub(super) candidate: Option<Prepared>,
+    /// One that the worker with this process id is putting in force.
+    pub(super) candidate: Option<(Pid, Prepared)>,
     /// Whether to reload once more when that is done.
     pub(super) reload_again: bool,
     pub(super) workers: Vec<Worker>,
@@ -46,6 +48,8 @@ pub struct Master {
     pub(super) not_accepting: bool,
     pub(super) upgrade: Upgrade,
     pub(super) watch: Option<Watch>,
+    /// With `--watch`, the terminal of the person who edits the configuration.
+    pub(super) terminal: Option<File>,
     /// Whether the pid file is there.
     serving: bool,
     when_serving: Option<Box<dyn Fn()>>,
@@ -79,6 +83,7 @@ impl Master {
                 .watch
                 .then(|| Watch::start(&first.snapshot))
                 .flatten(),
+            terminal: invocation.watch.then(terminal).flatten(),
             invocation,
             signals,
             role: Role::Master { daemon: background },
@@ -255,7 +260,7 @@ impl Master {
         if self
             .candidate
             .as_ref()
-            .is_some_and(|candidate| candidate.number == number)
+            .is_some_and(|(_, candidate)| candidate.number == number)
         {
             self.commit(index);
         }
@@ -294,8 +299,12 @@ impl Master {
     }
 
     fn worker_ended(&mut self, worker: &Worker, code: Option<i32>) -> Result<(), Unusable> {
-        if self.candidate.is_some() && !self.workers.iter().any(|worker| !worker.leaving) {
-            // Whoever was to put the new configuration in force is gone: its successor gets the old one.
+        if self
+            .candidate
+            .as_ref()
+            .is_some_and(|(pid, _)| *pid == worker.pid)
+        {
+            // Who was to put the new configuration in force is gone: the old one stays.
             self.drop_candidate();
         }
         if worker.leaving || self.stop != Stop::No {
@@ -305,9 +314,7 @@ impl Master {
             let pid = worker.pid.as_raw_nonzero();
             log::event(
                 Level::Alert,
-                format_args!(
-                    "worker process {pid} exited with fatal code {FATAL} and cannot be respawned"
-                ),
+                format_args!("worker process {pid} exited with fatal code {FATAL}"),
             );
         }
         if !self.serving {
@@ -383,4 +390,13 @@ impl Master {
         }
         log::event(Level::Notice, format_args!("exit"));
     }
+}
+
+/// Standard error before it is put aside, if somebody is there to read it.
+fn terminal() -> Option<File> {
+    let stderr = std::io::stderr();
+    let copy = stderr
+        .is_terminal()
+        .then(|| stderr.as_fd().try_clone_to_owned());
+    copy?.ok().map(File::from)
 }

@@ -26,7 +26,12 @@ impl Master {
         }
         log::event(Level::Notice, format_args!("reconfiguring"));
         let number = self.current.number.saturating_add(1);
-        let tell = |loaded: &Loaded| load::to_log(loaded, Severity::Notice);
+        let tell = |loaded: &Loaded| {
+            load::to_log(loaded, Severity::Notice);
+            if let Some(terminal) = &self.terminal {
+                load::show(loaded, &loaded.diagnostics, &mut &*terminal, true);
+            }
+        };
         let Ok((next, _)) = Prepared::from_disk(
             &self.invocation.load,
             number,
@@ -45,33 +50,35 @@ impl Master {
             .workers
             .iter_mut()
             .find(|worker| !worker.leaving && worker.cycle > 0);
-        match worker {
+        let sent = match worker {
             Some(worker) if fits => {
                 privileges::limit(worker.pid, &next.core);
-                if let Err(error) = next.send(&worker.channel) {
-                    log::event(
-                        Level::Alert,
-                        format_args!("sendmsg() failed ({})", errno(&error)),
-                    );
-                }
+                let pid = worker.pid;
+                next.send(&worker.channel).map(|()| pid)
             }
-            _ => match Worker::start(&next) {
-                Ok(worker) => self.workers.push(worker),
-                Err(error) => {
-                    log::event(
-                        Level::Alert,
-                        format_args!("could not start a worker process ({})", errno(&error)),
-                    );
-                    return;
-                }
-            },
+            _ => Worker::start(&next).map(|worker| {
+                let pid = worker.pid;
+                self.workers.push(worker);
+                pid
+            }),
+        };
+        match sent {
+            Ok(pid) => self.candidate = Some((pid, next)),
+            Err(error) => {
+                let reason = errno(&error);
+                log::event(
+                    Level::Alert,
+                    format_args!(
+                        "the configuration could not be handed to a worker process ({reason})"
+                    ),
+                );
+            }
         }
-        self.candidate = Some(next);
     }
 
     /// A worker has put the candidate in force: it is the configuration of the server now.
     pub(super) fn commit(&mut self, worker: usize) {
-        let Some(next) = self.candidate.take() else {
+        let Some((_, next)) = self.candidate.take() else {
             return;
         };
         let old = std::mem::replace(&mut self.current, next);
@@ -97,7 +104,7 @@ impl Master {
         if self
             .candidate
             .as_ref()
-            .is_some_and(|candidate| candidate.number == number)
+            .is_some_and(|(_, candidate)| candidate.number == number)
         {
             log::event(
                 Level::Emerg,
@@ -107,11 +114,15 @@ impl Master {
         }
     }
 
+    /// Gives up on putting the candidate in force.
     pub(super) fn drop_candidate(&mut self) {
-        if let Some(candidate) = self.candidate.take() {
+        if let Some((_, candidate)) = self.candidate.take() {
             candidate
                 .listeners
                 .delete_files_except(&self.current.listeners);
+        }
+        if std::mem::take(&mut self.reload_again) {
+            self.reload();
         }
     }
 
