@@ -1,18 +1,44 @@
 //! Groups of servers that requests are passed to, and the exchange with one of them.
 //!
 //! (a) groups, peers and balancing: [`conf`], [`peers`], [`balance`]; (b) connections: [`connect`], [`pool`];
-//! (c) the exchange: [`exchange`], [`outgoing`], [`incoming`], [`failure`], generic over a protocol's [`codec`];
-//! (d) what protocols share of their settings: [`settings`]. The protocols themselves are modules.
+//! (c) the exchange: [`exchange`], [`outgoing`], [`answer`], [`incoming`], [`failure`], generic over a protocol's
+//! [`codec`]; (d) what protocols share of their settings: [`settings`]. The protocols themselves are modules.
 
+pub mod accel;
+pub mod answer;
 pub mod bad_answer;
 pub mod balance;
+pub mod bind;
+pub mod codec;
 pub mod conf;
+pub mod connect;
+pub mod decoder;
+pub mod exchange;
 pub mod failure;
 pub mod head;
+pub mod incoming;
 pub mod keepalive;
+pub mod link;
+pub mod outgoing;
 pub mod peers;
 pub mod pool;
 pub mod server;
+pub mod settings;
+pub mod spill;
 pub mod state;
+pub mod timer;
 pub mod upgrade;
 pub mod variables;
+
+use crate::http::request::Request;
+use crate::log;
+
+/// Tells the error log what was noted while the request was not at hand: the body of an answer arrives behind its
+/// back. To be called when a response has been sent or given up.
+pub fn report(req: &Request) {
+    for state in &req.upstreams {
+        for (level, sentence) in state.notes.take() {
+            log::request(req, level, format_args!("{sentence}"));
+        }
+    }
+}

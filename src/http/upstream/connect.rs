@@ -1,0 +1,149 @@
+//! Connections to upstreams.
+
+use super::failure::Cause;
+use super::settings::Passing;
+use super::timer::Timer;
+use crate::http::request::Request;
+use crate::net::address::Addr;
+use crate::net::stream::Stream;
+use bytes::Bytes;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::task::Poll;
+use tokio::io::Interest;
+
+/// A connection to an upstream.
+pub struct Conn {
+    /// The byte stream.
+    pub stream: Stream,
+    /// How many requests have gone through it, the current one included.
+    pub requests: u64,
+    /// When it was made: monotonic milliseconds.
+    pub started_ms: u64,
+    /// Whether it served another request before.
+    pub reused: bool,
+    /// The one timer that all waiting on it shares.
+    pub timer: Timer,
+}
+
+/// Connects to a peer.
+///
+/// # Errors
+/// As the system says, or after `connect_timeout`.
+pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Conn, Cause> {
+    let local = passing.bind.as_ref().and_then(|bind| bind.of(req));
+    let timer = Timer::default();
+    let stream = match addr {
+        Addr::Inet(to) => inet(*to, local, passing, &timer).await?,
+        Addr::Unix(path) => {
+            let to = SockAddr::unix(path).map_err(|e| Cause::ConnectAtOnce(errno(&e)))?;
+            let socket = socket(Domain::UNIX, passing)?;
+            socket
+                .connect(&to)
+                .map_err(|e| Cause::ConnectAtOnce(errno(&e)))?;
+            let std = std::os::unix::net::UnixStream::from(OwnedFd::from(socket));
+            Stream::Unix(
+                tokio::net::UnixStream::from_std(std).map_err(|e| Cause::Socket(errno(&e)))?,
+            )
+        }
+    };
+    Ok(Conn {
+        stream,
+        requests: 0,
+        started_ms: crate::clock::monotonic_ms(),
+        reused: false,
+        timer,
+    })
+}
+
+async fn inet(
+    to: SocketAddr,
+    local: Option<(SocketAddr, Bytes)>,
+    passing: &Passing,
+    timer: &Timer,
+) -> Result<Stream, Cause> {
+    let socket = socket(Domain::for_address(to), passing)?;
+    if let Some((address, text)) = local {
+        if address.port() == 0 {
+            // The port is chosen when the connection is made: many more of them fit then. An old kernel has none of it.
+            let _ = socket.set_bind_address_no_port(true);
+        }
+        socket
+            .bind(&address.into())
+            .map_err(|e| Cause::Bind(errno(&e), text))?;
+    }
+    let waiting = match socket.connect(&to.into()) {
+        Ok(()) => false,
+        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => true,
+        Err(e) => return Err(Cause::ConnectAtOnce(errno(&e))),
+    };
+    let std = std::net::TcpStream::from(OwnedFd::from(socket));
+    let stream = tokio::net::TcpStream::from_std(std).map_err(|e| Cause::Socket(errno(&e)))?;
+    if waiting {
+        timer.set(passing.connect_timeout);
+        poll_fn(|cx| {
+            if let Poll::Ready(ready) = stream.poll_write_ready(cx) {
+                return Poll::Ready(ready.map_err(|e| Cause::Connect(errno(&e))));
+            }
+            timer.poll(cx).map(|()| Err(Cause::TimedOut))
+        })
+        .await?;
+        match stream.take_error() {
+            Ok(None) => {}
+            Ok(Some(e)) | Err(e) => return Err(Cause::Connect(errno(&e))),
+        }
+    }
+    Ok(Stream::Tcp(stream))
+}
+
+fn socket(domain: Domain, passing: &Passing) -> Result<Socket, Cause> {
+    let socket =
+        Socket::new(domain, Type::STREAM.nonblocking(), None).map_err(|e| Cause::Socket(errno(&e)))?;
+    // As in nginx a socket serves without these too.
+    if passing.socket_rcvbuf > 0 {
+        let _ = socket.set_recv_buffer_size(passing.socket_rcvbuf);
+    }
+    if passing.socket_sndbuf > 0 {
+        let _ = socket.set_send_buffer_size(passing.socket_sndbuf);
+    }
+    if passing.socket_keepalive {
+        let _ = socket.set_keepalive(true);
+    }
+    Ok(socket)
+}
+
+fn errno(e: &io::Error) -> i32 {
+    e.raw_os_error().unwrap_or(0)
+}
+
+impl Conn {
+    /// Whether an idle connection can serve another request: nothing has come on it, its end included. Asks the
+    /// kernel only where the event loop has noticed something.
+    pub fn is_quiet(&self, cx: &mut std::task::Context<'_>) -> bool {
+        loop {
+            match self.stream.poll_readable(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Err(_)) => return false,
+                Poll::Ready(Ok(())) => {}
+            }
+            let mut byte = Vec::with_capacity(1);
+            match self.stream.try_read(&mut byte) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return false,
+            }
+        }
+    }
+
+    /// Has small pieces leave at once: for what is sent in several steps.
+    pub fn no_delay(&self) {
+        if let Stream::Tcp(tcp) = &self.stream {
+            let _ = tcp.set_nodelay(true);
+        }
+    }
+
+    /// What the event loop is asked about when both directions matter.
+    pub const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+}

@@ -1,0 +1,437 @@
+//! One request to a group of servers: sent to one of them, to another if that one fails and the settings allow it,
+//! until the head of an answer is there.
+
+use super::answer;
+use super::codec::Codec;
+use super::conf::Group;
+use super::connect::{Conn, connect};
+use super::failure::{Cause, Failure, condition};
+use super::head::ResponseHead;
+use super::link::Link;
+use super::outgoing::{Outgoing, SendError};
+use super::peers::{Choice, Lease, Outcome};
+use super::pool::Place;
+use super::settings::Passing;
+use super::state::{Attempt, Stage, UpstreamState};
+use crate::config::span::Span;
+use crate::http::body_in::Kept;
+use crate::http::head::Method;
+use crate::http::phase::Verdict;
+use crate::http::request::Request;
+use crate::log::{self, Level};
+use bytes::Bytes;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// What an exchange needs to know beyond the protocol.
+pub struct Plan<'a> {
+    /// The settings.
+    pub passing: &'a Passing,
+    /// The servers.
+    pub group: Arc<Group>,
+    /// Where the directive stands that sends requests there.
+    pub span: Span,
+    /// Whether the client's body is sent as it arrives; else it has been read, and is sent if this is false too ...
+    pub streams: bool,
+    /// ... and this is true.
+    pub sends_body: bool,
+}
+
+/// Sends the request and puts the answer into the response.
+pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) -> Verdict {
+    if !req.upstreams.is_empty() {
+        // An internal redirect lies between.
+        req.upstreams.push(UpstreamState::default());
+    }
+    let mut text = Vec::with_capacity(1024);
+    let uri = match codec.write_request(req, &mut text) {
+        Ok(uri) => uri,
+        Err(status) => return Verdict::Status(status),
+    };
+    let text = Bytes::from(text);
+    let uri = text.slice(uri.start.min(text.len())..uri.end.min(text.len()));
+    let mut tries = Tries::new(plan);
+    let client = std::rc::Rc::clone(&req.client);
+    client.watch.set(!plan.passing.ignore_client_abort);
+    let verdict = loop {
+        let Some(lease) = tries.choice.pick(&*plan.group.balancer, req) else {
+            let name = plan.group.name.clone();
+            let state = Attempt::begin(name, codec.scheme(), uri.clone());
+            req.upstreams.push(state.clone());
+            let failure = plan.failure(Cause::NoLiveUpstreams, Stage::Connecting, None);
+            match tries.next(req, plan, &state, failure, None) {
+                Some(verdict) => break verdict,
+                None => continue,
+            }
+        };
+        let state = Attempt::begin(lease.peer().name.clone(), codec.scheme(), uri.clone());
+        req.upstreams.push(state.clone());
+        let mut head = ResponseHead::default();
+        match attempt(req, codec, plan, lease, &state, &mut head, &text).await {
+            Ok(link) => match tries.judge(req, plan, &head, link, &state) {
+                Ok(link) => break answer::deliver(req, codec, plan, &head, link, state),
+                Err(Some(verdict)) => break verdict,
+                Err(None) => {}
+            },
+            Err(Trouble::Client(status)) => {
+                state.end();
+                break Verdict::Status(status);
+            }
+            Err(Trouble::Upstream(failure, end)) => {
+                if let Some(verdict) = tries.next(req, plan, &state, failure, Some(end)) {
+                    break verdict;
+                }
+            }
+        }
+        codec.reset();
+    };
+    client.watch.set(false);
+    verdict
+}
+
+impl Plan<'_> {
+    fn failure(&self, cause: Cause, stage: Stage, peer: Option<Bytes>) -> Failure {
+        Failure {
+            cause,
+            stage,
+            peer,
+            span: Some(self.span),
+        }
+    }
+}
+
+/// Why an attempt came to nothing.
+enum Trouble {
+    /// For reasons of the client: the status to answer with.
+    Client(u16),
+    /// For reasons of the upstream.
+    Upstream(Failure, End),
+}
+
+/// What is left of a failed attempt.
+struct End {
+    lease: Lease,
+    /// Whether the connection had served before.
+    reused: bool,
+    /// Whether anything of the request may have been sent.
+    sent: bool,
+}
+
+async fn attempt<C: Codec>(
+    req: &mut Request,
+    codec: &mut C,
+    plan: &Plan<'_>,
+    lease: Lease,
+    state: &UpstreamState,
+    head: &mut ResponseHead,
+    text: &Bytes,
+) -> Result<Link, Trouble> {
+    let worker = std::rc::Rc::clone(&req.worker);
+    let keepalive = plan.group.keepalive.clone();
+    let place = Place {
+        group: lease.group(),
+        peer: lease.peer().name.clone(),
+        location: keepalive
+            .as_ref()
+            .and_then(|k| k.local.then_some(req.location)),
+    };
+    let pooled = keepalive.as_ref().and_then(|_| worker.upstreams.take(&place));
+    let mut conn = match pooled {
+        Some(conn) => conn,
+        None => match connect(req, &lease.peer().addr, plan.passing).await {
+            Ok(conn) => conn,
+            Err(cause) => {
+                let peer = Some(place.peer);
+                let failure = plan.failure(cause, Stage::Connecting, peer);
+                let end = End {
+                    lease,
+                    reused: false,
+                    sent: false,
+                };
+                return Err(Trouble::Upstream(failure, end));
+            }
+        },
+    };
+    conn.requests += 1;
+    state.connect_ms.set(Some(state.elapsed_ms()));
+    let mut out = if plan.streams {
+        Outgoing::streamed(text.clone(), codec.request_framing())
+    } else if plan.sends_body {
+        Outgoing::buffered(text.clone(), &req.body.kept)
+    } else {
+        Outgoing::buffered(text.clone(), &Kept::default())
+    };
+    if out.is_long() {
+        conn.no_delay();
+    }
+    let mut talk = Talk {
+        stage: Stage::Sending,
+        blocked: false,
+        state,
+        plan,
+    };
+    let result = poll_fn(|cx| talk.poll(cx, req, codec, &conn, &mut out, head)).await;
+    state.bytes_sent.set(out.sent);
+    match result {
+        Ok(()) => {
+            let sent = out.sent;
+            let rest = (!out.is_done()).then(|| {
+                let body = if plan.streams {
+                    // The client's body goes on behind the answer's back; the connection ends with this request.
+                    req.keepalive = false;
+                    std::mem::take(&mut req.body)
+                } else {
+                    Default::default()
+                };
+                (out, body)
+            });
+            Ok(Link {
+                conn,
+                lease,
+                keep: false,
+                place,
+                keepalive,
+                worker,
+                rest,
+                sent,
+            })
+        }
+        Err(Fault::Client(status)) => Err(Trouble::Client(status)),
+        Err(Fault::Upstream(cause, stage)) => {
+            let failure = plan.failure(cause, stage, Some(place.peer));
+            let end = End {
+                lease,
+                reused: conn.reused,
+                sent: true,
+            };
+            Err(Trouble::Upstream(failure, end))
+        }
+    }
+}
+
+enum Fault {
+    Client(u16),
+    Upstream(Cause, Stage),
+}
+
+/// Sending a request and reading the head of its answer, at the same time.
+struct Talk<'a> {
+    stage: Stage,
+    /// Whether the upstream takes no more at the moment.
+    blocked: bool,
+    state: &'a UpstreamState,
+    plan: &'a Plan<'a>,
+}
+
+impl Talk<'_> {
+    fn poll<C: Codec>(
+        &mut self,
+        cx: &mut Context<'_>,
+        req: &mut Request,
+        codec: &mut C,
+        conn: &Conn,
+        out: &mut Outgoing,
+        head: &mut ResponseHead,
+    ) -> Poll<Result<(), Fault>> {
+        let mut broken = None;
+        if self.stage == Stage::Sending {
+            broken = self.poll_send(cx, req, conn, out)?;
+        }
+        // An upstream may answer before it has read all, and then close: what it said counts.
+        match self.poll_head(cx, codec, conn, head) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(cause)) if broken.is_none() => {
+                return Poll::Ready(Err(Fault::Upstream(cause, Stage::Head)));
+            }
+            _ => {}
+        }
+        if let Some(e) = broken {
+            let cause = Cause::of_io(Stage::Sending, &e);
+            return Poll::Ready(Err(Fault::Upstream(cause, Stage::Sending)));
+        }
+        if self.stage == Stage::Sending && out.waits_for_client {
+            return Poll::Pending;
+        }
+        conn.timer
+            .poll(cx)
+            .map(|()| Err(Fault::Upstream(Cause::TimedOut, self.stage)))
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        req: &mut Request,
+        conn: &Conn,
+        out: &mut Outgoing,
+    ) -> Result<Option<io::Error>, Fault> {
+        let before = out.sent;
+        match out.poll_send(cx, &conn.stream, &mut req.body) {
+            Poll::Ready(Ok(())) => {
+                self.stage = Stage::Head;
+                conn.timer.set(self.plan.passing.read_timeout);
+            }
+            Poll::Ready(Err(SendError::Client(e))) => return Err(Fault::Client(e.status())),
+            Poll::Ready(Err(SendError::Io(e))) => return Ok(Some(e)),
+            Poll::Pending => {
+                let blocked = !out.waits_for_client;
+                if blocked && (!self.blocked || out.sent > before) {
+                    conn.timer.set(self.plan.passing.send_timeout);
+                }
+                self.blocked = blocked;
+            }
+        }
+        Ok(None)
+    }
+
+    fn poll_head<C: Codec>(
+        &mut self,
+        cx: &mut Context<'_>,
+        codec: &mut C,
+        conn: &Conn,
+        head: &mut ResponseHead,
+    ) -> Poll<Result<(), Cause>> {
+        let limit = self.plan.passing.buffer_size;
+        loop {
+            // Nothing is allocated for waiting.
+            match conn.stream.poll_readable(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(Cause::of_io(Stage::Head, &e))),
+                Poll::Ready(Ok(())) => {}
+            }
+            let buf = codec.input(head);
+            if buf.capacity() == buf.len() {
+                let room = limit.saturating_sub(buf.len()).max(1);
+                buf.reserve_exact(room);
+            }
+            match conn.stream.poll_read(cx, buf) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(Cause::of_io(Stage::Head, &e))),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Cause::ClosedEarly)),
+                Poll::Ready(Ok(n)) => Attempt::count(&self.state.bytes_received, n),
+            }
+            match codec.parse(head, limit) {
+                Ok(true) if head.status == 101 && !codec.asked_upgrade() => {
+                    return Poll::Ready(Err(Cause::UnaskedUpgrade));
+                }
+                Ok(true) => {
+                    self.state.header_ms.set(Some(self.state.elapsed_ms()));
+                    self.state.status.set(head.status);
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(false) => {}
+                Err(cause) => return Poll::Ready(Err(cause)),
+            }
+        }
+    }
+}
+
+/// Which servers were tried, and whether another one may be.
+struct Tries {
+    choice: Choice,
+    started_ms: u64,
+}
+
+impl Tries {
+    fn new(plan: &Plan<'_>) -> Self {
+        let mut choice = Choice::new(Arc::clone(&plan.group.peers));
+        let most = plan.passing.next_upstream_tries;
+        if most > 0 {
+            choice.tries = choice.tries.min(most);
+        }
+        Tries {
+            choice,
+            started_ms: crate::clock::monotonic_ms(),
+        }
+    }
+
+    fn time_is_over(&self, plan: &Plan<'_>) -> bool {
+        let most = plan.passing.next_upstream_timeout_ms;
+        most > 0 && crate::clock::monotonic_ms().saturating_sub(self.started_ms) >= most
+    }
+
+    /// Whether an answer is the one to pass on; else another server is asked.
+    fn judge(
+        &mut self,
+        req: &Request,
+        plan: &Plan<'_>,
+        head: &ResponseHead,
+        link: Link,
+        state: &UpstreamState,
+    ) -> Result<Link, Option<Verdict>> {
+        let Some(bit) = condition::of_status(head.status) else {
+            return Ok(link);
+        };
+        let needed = bit | non_idempotent(req, true);
+        if self.choice.tries <= 1
+            || plan.passing.next_upstream & needed != needed
+            || plan.streams
+            || self.time_is_over(plan)
+        {
+            return Ok(link);
+        }
+        let peer = Some(link.place.peer.clone());
+        let failure = plan.failure(Cause::Status(head.status), Stage::Head, peer);
+        let end = End {
+            reused: link.conn.reused,
+            lease: link.lease,
+            sent: true,
+        };
+        Err(self.next(req, plan, state, failure, Some(end)))
+    }
+
+    /// Accounts for a failure. Returns what to answer if no other server is to be asked.
+    fn next(
+        &mut self,
+        req: &Request,
+        plan: &Plan<'_>,
+        state: &UpstreamState,
+        failure: Failure,
+        end: Option<End>,
+    ) -> Option<Verdict> {
+        if failure.is_logged() {
+            log::request(req, failure.level(), format_args!("{failure}"));
+        }
+        let mut needed = failure.condition();
+        let mut sent = false;
+        if let Some(end) = end {
+            sent = end.sent;
+            let outcome = match failure.cause {
+                Cause::Status(403 | 404) => Outcome::Next,
+                _ => Outcome::Failed,
+            };
+            if self.choice.release(end.lease, outcome) {
+                let action = failure.stage.action();
+                log::request(
+                    req,
+                    Level::Warn,
+                    format_args!("upstream server temporarily disabled while {action}"),
+                );
+            }
+            if end.reused && needed == condition::ERROR {
+                // It had been closed while it was idle, which says nothing about the server.
+                self.choice.tries += 1;
+            }
+        }
+        needed |= non_idempotent(req, sent);
+        state.status.set(failure.status());
+        state.end();
+        let verdict = Verdict::Status(failure.status());
+        let over = self.choice.tries == 0
+            || plan.passing.next_upstream & needed != needed
+            || !failure.may_be_retried()
+            || (sent && plan.streams)
+            || self.time_is_over(plan);
+        *state.failure.borrow_mut() = Some(failure);
+        over.then_some(verdict)
+    }
+}
+
+/// What the settings must allow for a request to be sent twice.
+fn non_idempotent(req: &Request, sent: bool) -> u32 {
+    match req.method {
+        Method::Post | Method::Lock | Method::Patch if sent => condition::NON_IDEMPOTENT,
+        _ => 0,
+    }
+}
