@@ -13,7 +13,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::task::Poll;
-use tokio::io::Interest;
 
 /// A connection to an upstream.
 pub struct Conn {
@@ -69,7 +68,11 @@ async fn inet(
     if let Some((address, text)) = local {
         if address.port() == 0 {
             // The port is chosen when the connection is made: many more of them fit then. An old kernel has none of it.
-            let _ = socket.set_bind_address_no_port(true);
+            let _ = nix::sys::socket::setsockopt(
+                &socket,
+                nix::sys::socket::sockopt::IpBindAddressNoPort,
+                &true,
+            );
         }
         socket
             .bind(&address.into())
@@ -143,7 +146,4 @@ impl Conn {
             let _ = tcp.set_nodelay(true);
         }
     }
-
-    /// What the event loop is asked about when both directions matter.
-    pub const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 }
