@@ -118,6 +118,8 @@ macro_rules! location_modules {
 location_modules! {
     /// The core module.
     core: core::location::LocationRaw,
+    /// The proxy module.
+    proxy: modules::proxy::ProxyRaw,
     /// `add_header`, `expires`.
     headers: modules::headers::HeadersRaw,
     /// `gzip`.

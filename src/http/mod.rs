@@ -42,6 +42,8 @@ use variable::Variable;
 /// The directive tables of all HTTP modules.
 pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     upstream::conf::DIRECTIVES,
+    modules::proxy::DIRECTIVES,
+    modules::proxy::PASSING,
     upstream::keepalive::DIRECTIVES,
     self::core::blocks::DIRECTIVES,
     self::core::location::DIRECTIVES,
@@ -68,6 +70,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
 /// The variables of all modules.
 pub static VARIABLES: &[&[Variable]] = &[
     upstream::variables::VARIABLES,
+    modules::proxy::VARIABLES,
     self::core::variables::connection::VARIABLES,
     self::core::variables::fields::VARIABLES,
     self::core::variables::request::VARIABLES,

@@ -39,6 +39,8 @@ pub struct Response {
     pub location: Option<Bytes>,
     /// `ETag`.
     pub etag: Option<Bytes>,
+    /// Whether conditions of the client (`If-None-Match`, ...) are left to whoever made the answer.
+    pub disable_not_modified: bool,
     /// Whether range requests are served.
     pub allow_ranges: bool,
     /// Whether `Accept-Ranges: bytes` is due: set by the range filter.
@@ -100,6 +102,7 @@ impl Response {
         self.content_encoding = None;
         self.last_modified = None;
         self.last_modified_text = None;
+        self.disable_not_modified = false;
         self.etag = None;
         self.allow_ranges = false;
         self.accept_ranges = false;

@@ -12,6 +12,7 @@ pub mod limit_req;
 pub mod log;
 pub mod map;
 pub mod not_modified;
+pub mod proxy;
 pub mod range;
 pub mod realip;
 pub mod rewrite;

@@ -12,7 +12,7 @@ use crate::http::response::Response;
 /// # Errors
 /// 412: the client's condition does not hold.
 pub fn head(req: &mut Request, mode: IfModifiedSince) -> Result<(), u16> {
-    if req.response.status != 200 || req.depth > 0 {
+    if req.response.status != 200 || req.depth > 0 || req.response.disable_not_modified {
         return Ok(());
     }
     let response = &req.response;

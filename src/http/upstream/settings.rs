@@ -8,7 +8,7 @@ use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_size};
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
-use crate::http::core::location::TempPath;
+use crate::http::core::temp_path::TempPath;
 use crate::http::core::rate::Size;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -148,8 +148,14 @@ impl PassingRaw {
     }
 
     /// Fills in nginx's defaults and complains about sizes that do not go together. `prefix` is `proxy` or the
-    /// like; `hidden` are the fields that are hidden by default.
-    pub fn build(&self, b: &mut Builder, prefix: &'static str, hidden: &[&str]) -> Passing {
+    /// like, `temp_path` the default of its `*_temp_path`; `hidden` are the fields that are hidden by default.
+    pub fn build(
+        &self,
+        b: &mut Builder,
+        prefix: &'static str,
+        temp_path: &str,
+        hidden: &[&str],
+    ) -> Passing {
         const PAGE: u64 = 4096;
         let buffer_size = self.buffer_size.unwrap_or(PAGE);
         let (count, each) = self.buffers.unwrap_or((8, PAGE));
@@ -180,10 +186,12 @@ impl PassingRaw {
             buffer_size: size(buffer_size),
             buffers: (size(count), size(each)),
             max_temp_file_size: max_file,
-            temp_path: self
-                .temp_path
-                .clone()
-                .unwrap_or_else(|| Arc::new(TempPath::plain(b, &format!("{prefix}_temp")))),
+            temp_path: self.temp_path.clone().unwrap_or_else(|| {
+                Arc::new(TempPath {
+                    path: b.path(temp_path.as_bytes()),
+                    levels: [1, 2, 0],
+                })
+            }),
             next_upstream: next,
             next_upstream_tries: self
                 .next_upstream_tries

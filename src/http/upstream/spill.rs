@@ -3,7 +3,7 @@
 use super::state::{Stage, UpstreamState};
 use crate::http::body::{FileRange, Part};
 use crate::http::body_in::TempFile;
-use crate::http::core::location::TempPath;
+use crate::http::core::temp_path::TempPath;
 use crate::log::Level;
 use std::collections::VecDeque;
 use std::os::unix::fs::FileExt;
