@@ -106,6 +106,7 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
             give_up(&mut req, 408)
         }
     };
+    crate::http::upstream::report(&req);
     modules::log::access(&req);
     req.recycle();
     next

@@ -78,7 +78,6 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     let upgrade = req.response.upgrade;
     let pace = Pace::of(req, head_len);
     let result = write(req, io, &mut out, body, framing, pace).await;
-    crate::http::upstream::report(req);
     match result {
         Ok(()) if upgrade => {
             crate::http::upstream::upgrade::tunnel(req, io).await;

@@ -33,10 +33,11 @@ pub mod variables;
 use crate::http::request::Request;
 use crate::log;
 
-/// Tells the error log what was noted while the request was not at hand: the body of an answer arrives behind its
-/// back. To be called when a response has been sent or given up.
+/// Closes the accounts of a request that has been answered or given up, and tells the error log what was noted while
+/// the request was not at hand: the body of an answer arrives behind its back.
 pub fn report(req: &Request) {
-    for state in &req.upstreams {
+    for state in req.upstreams.iter().filter(|state| !state.peer.is_empty()) {
+        state.end();
         for (level, sentence) in state.notes.take() {
             log::request(req, level, format_args!("{sentence}"));
         }

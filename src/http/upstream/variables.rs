@@ -24,10 +24,7 @@ pub static VARIABLES: &[Variable] = &[
         list(req, out, |a, out| time(a.header_ms.get(), out))
     }),
     Variable::new("upstream_response_time", |req, out| {
-        list(req, out, |a, out| {
-            let running = || (!a.peer.is_empty()).then(|| a.elapsed_ms());
-            time(a.response_ms.get().or_else(running), out);
-        })
+        list(req, out, |a, out| time(a.response_ms.get(), out))
     }),
     Variable::new("upstream_response_length", |req, out| {
         list(req, out, |a, out| number(a.response_length.get(), out))
