@@ -167,6 +167,20 @@ fn hex(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// Appends the value of a header field (RFC 9110 section 5.5): line ends and zero bytes, which would end the field,
+/// become spaces. Values made of variables can have them: `$uri` is decoded.
+pub fn field_value(value: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(value);
+    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+        for byte in out.iter_mut().skip(start) {
+            if matches!(*byte, b'\r' | b'\n' | 0) {
+                *byte = b' ';
+            }
+        }
+    }
+}
+
 /// Appends `input` as HTML text or attribute value.
 pub fn escape_html(input: &[u8], out: &mut Vec<u8>) {
     for &byte in input {
@@ -211,6 +225,13 @@ mod tests {
             out.len() == 3 && out == format!("%{byte:02X}").into_bytes()
         };
         (0x20..=0x80).filter(encoded).map(char::from).collect()
+    }
+
+    #[test]
+    fn a_field_value_stays_on_its_line() {
+        let mut out = b"X: ".to_vec();
+        field_value(b"a\r\nSet-Cookie: b\0", &mut out);
+        assert_eq!(out, b"X: a  Set-Cookie: b ");
     }
 
     #[test]

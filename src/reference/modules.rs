@@ -69,6 +69,15 @@ pub static MODULES: &[Module] = &[
         tables: &[http::modules::gzip::DIRECTIVES],
     },
     Module {
+        name: "http_proxy",
+        nginx: "ngx_http_proxy_module",
+        about: "Passing requests on to an application or another server",
+        tables: &[
+            http::modules::proxy::DIRECTIVES,
+            http::modules::proxy::PASSING,
+        ],
+    },
+    Module {
         name: "http_upstream",
         nginx: "ngx_http_upstream_module",
         about: "Groups of servers that requests are passed to",

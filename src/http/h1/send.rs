@@ -248,10 +248,7 @@ fn end_chunks(req: &mut Request, out: &mut Outgoing) {
     }
     let mut end = b"0\r\n".to_vec();
     for f in &req.response.trailers {
-        end.extend_from_slice(&f.name);
-        end.extend_from_slice(b": ");
-        end.extend_from_slice(&f.value);
-        end.extend_from_slice(b"\r\n");
+        writer::field(&mut end, &f.name, &f.value);
     }
     end.extend_from_slice(b"\r\n");
     out.push_owned(end);

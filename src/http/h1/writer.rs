@@ -2,6 +2,7 @@
 
 use crate::http::core;
 use crate::http::date::http_date;
+use crate::http::escape::field_value;
 use crate::http::head::Version;
 use crate::http::request::Request;
 use crate::http::status;
@@ -62,7 +63,7 @@ pub fn write_head(
     let location = &http.location(req.location).core;
     out.extend_from_slice(b"HTTP/1.1 ");
     match &response.status_line {
-        Some(line) => out.extend_from_slice(line),
+        Some(line) => field_value(line, out),
         None => status::write_line(response.status, out),
     }
     out.extend_from_slice(b"\r\n");
@@ -80,10 +81,10 @@ pub fn write_head(
     }
     if let Some(kind) = response.content_type.as_ref().filter(|t| !t.is_empty()) {
         out.extend_from_slice(b"Content-Type: ");
-        out.extend_from_slice(kind);
+        field_value(kind, out);
         if let Some(charset) = &response.charset {
             out.extend_from_slice(b"; charset=");
-            out.extend_from_slice(charset);
+            field_value(charset, out);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -137,10 +138,11 @@ pub fn write_head(
     out.extend_from_slice(b"\r\n");
 }
 
-fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+/// Appends a field and its line end.
+pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
+    field_value(value, out);
     out.extend_from_slice(b"\r\n");
 }
 

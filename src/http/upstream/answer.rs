@@ -93,7 +93,10 @@ pub fn deliver<C: Codec>(
     Verdict::Done
 }
 
-#[allow(clippy::too_many_arguments, reason = "one caller, which has them all apart")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one caller, which has them all apart"
+)]
 fn body<C: Codec>(
     req: &mut Request,
     codec: &mut C,
@@ -116,7 +119,10 @@ fn body<C: Codec>(
         state.end();
         return;
     }
-    let rate = passing.limit_rate.as_ref().map_or(0, |size| size.of(req, 0));
+    let rate = passing
+        .limit_rate
+        .as_ref()
+        .map_or(0, |size| size.of(req, 0));
     let rules = Rules::new(passing, buffering, rate);
     let spill = Spill::new(passing.temp_path.clone(), passing.max_temp_file_size);
     let mut incoming = Incoming::new(link, state, decoder, rules, spill);
@@ -210,7 +216,11 @@ fn warn_of_duplicates(req: &Request, head: &ResponseHead) {
 }
 
 fn copy_challenge(req: &mut Request, head: &ResponseHead, text: &Bytes) {
-    for field in head.fields.iter().filter(|f| f.known == Known::WwwAuthenticate) {
+    for field in head
+        .fields
+        .iter()
+        .filter(|f| f.known == Known::WwwAuthenticate)
+    {
         push(req, text, field);
     }
 }
@@ -360,4 +370,3 @@ fn copy_content_type(req: &mut Request, value: Bytes) {
 fn number(text: &[u8]) -> Option<u64> {
     crate::config::value::parse_number(text).and_then(|n| u64::try_from(n).ok())
 }
-

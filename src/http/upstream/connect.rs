@@ -103,8 +103,8 @@ async fn inet(
 }
 
 fn socket(domain: Domain, passing: &Passing) -> Result<Socket, Cause> {
-    let socket =
-        Socket::new(domain, Type::STREAM.nonblocking(), None).map_err(|e| Cause::Socket(errno(&e)))?;
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), None)
+        .map_err(|e| Cause::Socket(errno(&e)))?;
     // As in nginx a socket serves without these too.
     if passing.socket_rcvbuf > 0 {
         let _ = socket.set_recv_buffer_size(passing.socket_rcvbuf);

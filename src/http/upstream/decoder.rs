@@ -183,7 +183,11 @@ mod tests {
             assert_eq!((last.end, last.surplus), (true, false), "{cut}");
             let trailers = decoder.trailers();
             let shown: Vec<_> = trailers.iter().map(|(n, v)| (&n[..], &v[..])).collect();
-            assert_eq!(shown, [(&b"X-One"[..], &b"1"[..]), (b"X-Two", b"2")], "{cut}");
+            assert_eq!(
+                shown,
+                [(&b"X-One"[..], &b"1"[..]), (b"X-Two", b"2")],
+                "{cut}"
+            );
         }
     }
 

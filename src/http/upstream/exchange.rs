@@ -137,7 +137,9 @@ async fn attempt<C: Codec>(
             .as_ref()
             .and_then(|k| k.local.then_some(req.location)),
     };
-    let pooled = keepalive.as_ref().and_then(|_| worker.upstreams.take(&place));
+    let pooled = keepalive
+        .as_ref()
+        .and_then(|_| worker.upstreams.take(&place));
     let mut conn = match pooled {
         Some(conn) => conn,
         None => match connect(req, &lease.peer().addr, plan.passing).await {

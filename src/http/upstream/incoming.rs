@@ -2,8 +2,8 @@
 //! temporary file; without buffering, no faster than the client takes it.
 
 use super::decoder::Decoder;
-use super::link::Link;
 use super::failure::{Cause, Failure};
+use super::link::Link;
 use super::settings::{Hidden, Passing};
 use super::spill::Spill;
 use super::state::{Attempt, Stage, UpstreamState};

@@ -102,9 +102,7 @@ impl Pools {
         }
         if let Some(waker) = &*self.inner.watcher.borrow() {
             // A registration only: what has come already is found when the connection is taken.
-            let _ = conn
-                .stream
-                .poll_readable(&mut Context::from_waker(waker));
+            let _ = conn.stream.poll_readable(&mut Context::from_waker(waker));
             if self.inner.next_look.get().is_none_or(|at| until < at) {
                 waker.wake_by_ref();
             }

@@ -8,8 +8,8 @@ use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_size};
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
-use crate::http::core::temp_path::TempPath;
 use crate::http::core::rate::Size;
+use crate::http::core::temp_path::TempPath;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,10 @@ pub const CONDITIONS: &[(&str, u32)] = &[
 
 /// As written.
 #[derive(Clone, Default)]
-#[allow(missing_docs, reason = "the fields are the directives without their prefix")]
+#[allow(
+    missing_docs,
+    reason = "the fields are the directives without their prefix"
+)]
 pub struct PassingRaw {
     pub connect_timeout: Option<Duration>,
     pub send_timeout: Option<Duration>,
@@ -93,7 +96,10 @@ pub struct PassingRaw {
 
 /// In force.
 #[derive(Clone)]
-#[allow(missing_docs, reason = "the fields are the directives without their prefix")]
+#[allow(
+    missing_docs,
+    reason = "the fields are the directives without their prefix"
+)]
 pub struct Passing {
     pub connect_timeout: Duration,
     pub send_timeout: Duration,
@@ -161,7 +167,9 @@ impl PassingRaw {
         let (count, each) = self.buffers.unwrap_or((8, PAGE));
         let largest = buffer_size.max(each);
         let busy = self.busy_buffers_size.unwrap_or(largest.saturating_mul(2));
-        let write = self.temp_file_write_size.unwrap_or(largest.saturating_mul(2));
+        let write = self
+            .temp_file_write_size
+            .unwrap_or(largest.saturating_mul(2));
         let max_file = self.max_temp_file_size.unwrap_or(1 << 30);
         if let Some(message) = complaint(prefix, (count, each), largest, busy, write, max_file) {
             let mut d = Diagnostic::new(message);
@@ -171,7 +179,9 @@ impl PassingRaw {
             b.diagnostics.push(d);
         }
         let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let mut next = self.next_upstream.unwrap_or(condition::ERROR | condition::TIMEOUT);
+        let mut next = self
+            .next_upstream
+            .unwrap_or(condition::ERROR | condition::TIMEOUT);
         if next & condition::OFF != 0 {
             next = condition::OFF;
         }
@@ -228,9 +238,8 @@ fn complaint(
     write: u64,
     max_file: u64,
 ) -> Option<String> {
-    let of_largest = format!(
-        "the maximum of the value of \"{p}_buffer_size\" and one of the \"{p}_buffers\""
-    );
+    let of_largest =
+        format!("the maximum of the value of \"{p}_buffer_size\" and one of the \"{p}_buffers\"");
     if count < 2 {
         return Some(format!("there must be at least 2 \"{p}_buffers\""));
     }
@@ -278,7 +287,10 @@ impl Hidden {
             if pass.iter().any(|passed| passed.eq_ignore_ascii_case(name)) {
                 continue;
             }
-            match (Known::of(name), hidden.known.get_mut(Known::of(name) as usize)) {
+            match (
+                Known::of(name),
+                hidden.known.get_mut(Known::of(name) as usize),
+            ) {
                 (Known::Other, _) | (_, None) => {
                     others.push(Bytes::from(name.to_ascii_lowercase()));
                 }
@@ -332,10 +344,7 @@ pub fn set_bits(
 ///
 /// # Errors
 /// nginx's `is duplicate` and `invalid value`.
-pub fn set_buffers(
-    node: &Node,
-    field: &mut Option<(u64, u64)>,
-) -> Result<(), Diagnostic> {
+pub fn set_buffers(node: &Node, field: &mut Option<(u64, u64)>) -> Result<(), Diagnostic> {
     if field.is_some() {
         return Err(node.fault("is duplicate"));
     }

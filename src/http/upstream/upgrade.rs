@@ -85,7 +85,8 @@ pub async fn tunnel(req: &mut Request, io: &Io) {
         log::request(req, Level::Error, format_args!("{failure}"));
     }
     let written = down.written;
-    req.bytes_sent.set(req.bytes_sent.get().saturating_add(written));
+    req.bytes_sent
+        .set(req.bytes_sent.get().saturating_add(written));
     req.body_bytes_sent
         .set(req.body_bytes_sent.get().saturating_add(written));
     let add = |counter: &std::cell::Cell<u64>, n: u64| counter.set(counter.get().saturating_add(n));

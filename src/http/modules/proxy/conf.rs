@@ -94,17 +94,17 @@ impl Settings for ProxyRaw {
         }
         if self.redirect != Some(false) && self.redirects.is_none() {
             let own = || self.pass.as_ref().and_then(Written::default_redirect);
-            self.redirects = parent.redirects.clone().or_else(|| own().map(|rule| vec![rule]));
+            self.redirects = parent
+                .redirects
+                .clone()
+                .or_else(|| own().map(|rule| vec![rule]));
         }
     }
 
     fn build(&self, b: &mut Builder) -> ProxyConf {
-        let mut passing = self.passing.build(
-            b,
-            "proxy",
-            crate::cli::defaults::PROXY_TEMP_PATH,
-            HIDDEN,
-        );
+        let mut passing =
+            self.passing
+                .build(b, "proxy", crate::cli::defaults::PROXY_TEMP_PATH, HIDDEN);
         passing.pass_trailers = self.pass_trailers.unwrap_or(false);
         let redirects = self.redirects.clone();
         ProxyConf {

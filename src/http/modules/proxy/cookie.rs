@@ -26,33 +26,48 @@ enum Name {
 
 /// The setter of `proxy_cookie_domain`.
 pub fn set_domain(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    set(b, node, |b| &mut b.http.here().proxy().cookie_domains, |b, from, rest| {
-        let to = rest.first().unwrap_or(from);
-        Rule::parse_domain(b, from, to)
-    })
+    set(
+        b,
+        node,
+        |b| &mut b.http.here().proxy().cookie_domains,
+        |b, from, rest| {
+            let to = rest.first().unwrap_or(from);
+            Rule::parse_domain(b, from, to)
+        },
+    )
 }
 
 /// The setter of `proxy_cookie_path`.
 pub fn set_path(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    set(b, node, |b| &mut b.http.here().proxy().cookie_paths, |b, from, rest| {
-        let to = rest.first().unwrap_or(from);
-        Rule::parse(b, from, to)
-    })
+    set(
+        b,
+        node,
+        |b| &mut b.http.here().proxy().cookie_paths,
+        |b, from, rest| {
+            let to = rest.first().unwrap_or(from);
+            Rule::parse(b, from, to)
+        },
+    )
 }
 
 /// The setter of `proxy_cookie_flags`.
 pub fn set_flags(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    set(b, node, |b| &mut b.http.here().proxy().cookie_flags, |b, name, rest| {
-        let cookie = match &name.text[..] {
-            [b'~', regex @ ..] => Name::Regex(Regex::compile(b, regex, true, name.span)?),
-            _ => Name::Text(Value::compile(b, name)?),
-        };
-        let flags = rest.iter().map(|word| Value::compile(b, word));
-        Ok(Flags {
-            cookie,
-            flags: flags.collect::<Result<_, _>>()?,
-        })
-    })
+    set(
+        b,
+        node,
+        |b| &mut b.http.here().proxy().cookie_flags,
+        |b, name, rest| {
+            let cookie = match &name.text[..] {
+                [b'~', regex @ ..] => Name::Regex(Regex::compile(b, regex, true, name.span)?),
+                _ => Name::Text(Value::compile(b, name)?),
+            };
+            let flags = rest.iter().map(|word| Value::compile(b, word));
+            Ok(Flags {
+                cookie,
+                flags: flags.collect::<Result<_, _>>()?,
+            })
+        },
+    )
 }
 
 /// What these directives have in common: `off` alone, or rules one after the other.
@@ -167,7 +182,11 @@ struct Wanted {
     same_site: Option<Option<&'static str>>,
 }
 
-fn wanted_flags(rules: &[Arc<Flags>], req: &Request, attributes: &[Attribute<'_>]) -> Option<Wanted> {
+fn wanted_flags(
+    rules: &[Arc<Flags>],
+    req: &Request,
+    attributes: &[Attribute<'_>],
+) -> Option<Wanted> {
     let name = &attributes.first()?.0;
     let rule = rules.iter().find(|rule| match &rule.cookie {
         Name::Regex(regex) => regex.matches(req, name),
@@ -235,7 +254,10 @@ fn edit(attributes: &mut Vec<Attribute<'_>>, mut wanted: Wanted) {
         attributes.push((Cow::Borrowed(b"HttpOnly"), None));
     }
     if let Some(Some(site)) = wanted.same_site {
-        attributes.push((Cow::Borrowed(b"SameSite"), Some(Cow::Borrowed(site.as_bytes()))));
+        attributes.push((
+            Cow::Borrowed(b"SameSite"),
+            Some(Cow::Borrowed(site.as_bytes())),
+        ));
     }
 }
 
@@ -273,6 +295,9 @@ mod tests {
             http_only: Some(false),
             same_site: Some(None),
         };
-        assert_eq!(edited("a=b; secure; Path=/; HttpOnly; SameSite=Lax", off), "a=b; Path=/");
+        assert_eq!(
+            edited("a=b; secure; Path=/; HttpOnly; SameSite=Lax", off),
+            "a=b; Path=/"
+        );
     }
 }

@@ -124,7 +124,8 @@ fn place(b: &Builder) -> (Bytes, bool) {
 fn parse_url(url: &Bytes, node: &Node) -> Result<Address, Diagnostic> {
     let word = node.arg(0).unwrap_or(&node.name);
     if starts_with(url, b"https://") {
-        let message = "\"https://\" in \"proxy_pass\" is known to nginx, not supported by goodgate yet";
+        let message =
+            "\"https://\" in \"proxy_pass\" is known to nginx, not supported by goodgate yet";
         return Err(node.error_at(word, message));
     }
     if !starts_with(url, b"http://") {
