@@ -9,6 +9,7 @@ use crate::http::body::{Body, Cut, Part, Source};
 use crate::http::body_in::BodySource;
 use crate::http::head::Version;
 use crate::http::request::Request;
+use crate::http::response::Field;
 use crate::http::{core, filter};
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -44,18 +45,14 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     }
     let http = Rc::clone(&req.http);
     let location = &http.location(req.location).core;
-    if location.absolute_redirect
-        && req
-            .response
-            .location
-            .as_ref()
-            .is_some_and(|l| l.starts_with(b"/"))
-    {
-        req.response.location = req
-            .response
-            .location
-            .take()
-            .map(|l| core::redirect::absolute(req, l));
+    if let Some(to) = req.response.location.take() {
+        if location.absolute_redirect && to.starts_with(b"/") {
+            req.response.location = Some(core::redirect::absolute(req, to));
+        } else {
+            // nginx writes only the one that it completes in a place of its own.
+            let name = Bytes::from_static(b"Location");
+            req.response.fields.insert(0, Field { name, value: to });
+        }
     }
     let framing = writer::frame(req);
     let mut out = Outgoing::new(location.send_timeout);

@@ -45,7 +45,9 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new("request_length", |r, out| {
         put_number(r.request_length.get(), out)
     }),
-    Variable::new("request_method", |r, out| put_filled(r.method_name(), out)),
+    Variable::new("request_method", |r, out| {
+        has_target(r) && put(r.method_name(), out)
+    }),
     Variable::new("request_port", |r, out| put_port(r.host_port, out)),
     Variable::new("request_time", |r, out| {
         put_seconds(clock::monotonic_ms().saturating_sub(r.started_ms), out)
@@ -62,8 +64,13 @@ fn put_filled(text: &[u8], out: &mut Vec<u8>) -> bool {
     put_some(Some(text).filter(|text| !text.is_empty()), out)
 }
 
+/// Missing where there never was one; empty where one was taken away.
 fn query(req: &Request, out: &mut Vec<u8>) -> bool {
-    put_filled(&req.args, out)
+    if !req.args.is_empty() {
+        return put(&req.args, out);
+    }
+    let target = req.head.bytes(req.head.path_query);
+    memchr::memchr(b'?', target).is_some_and(|at| at.saturating_add(1) < target.len())
 }
 
 /// The path is empty where the client's could not be read, and missing where its line could not be.
@@ -74,15 +81,19 @@ fn uri(req: &Request, out: &mut Vec<u8>) -> bool {
     put(&req.uri, out)
 }
 
+/// Whether the request line was understood.
 fn has_target(req: &Request) -> bool {
-    let path = req.head.path_query;
-    path.end > path.start || (req.head.authority.is_some() && path.end > 0)
+    req.head.version_text.end > 0 || !req.uri.is_empty()
 }
 
-/// Path and query as they came. A target that has none of its own, `http://host`, stands for the root.
+/// Path and query as they came. A target that has none of its own, `http://host`, stands for the root. One whose path
+/// could not be read is missing.
 fn target(req: &Request, out: &mut Vec<u8>) -> bool {
+    if !has_target(req) || (req.uri.is_empty() && !req.internal) {
+        return false;
+    }
     match req.head.bytes(req.head.path_query) {
-        b"" => has_target(req) && put(b"/", out),
+        b"" => put(b"/", out),
         text => put(text, out),
     }
 }

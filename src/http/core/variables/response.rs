@@ -66,9 +66,15 @@ fn named<'a>(fields: &'a [Field], name: &'a [u8]) -> impl Iterator<Item = &'a [u
         .map(|field| &field.value[..])
 }
 
+/// Whether the connection is kept, as long as the head is not sent. Later nginx has forgotten it: a log line says
+/// `close` for all.
+fn keeps(req: &Request) -> bool {
+    req.keepalive && !req.response.head_sent
+}
+
 fn connection(req: &Request, out: &mut Vec<u8>) -> bool {
     put(
-        match (req.response.status, req.keepalive) {
+        match (req.response.status, keeps(req)) {
             (101, _) => b"upgrade",
             (_, true) => b"keep-alive",
             (_, false) => b"close",
@@ -95,7 +101,7 @@ fn content_type(req: &Request, out: &mut Vec<u8>) -> bool {
 
 fn keep_alive(req: &Request, out: &mut Vec<u8>) -> bool {
     let seconds = req.location(&req.http).core.keepalive_header;
-    match seconds.filter(|seconds| req.keepalive && *seconds > 0) {
+    match seconds.filter(|seconds| keeps(req) && *seconds > 0) {
         Some(seconds) => put(b"timeout=", out) && put_number(seconds, out),
         None => false,
     }
