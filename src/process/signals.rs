@@ -1,7 +1,7 @@
 //! Signals as nginx understands and reports them.
 
 use crate::log::{self, Level};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use std::io;
@@ -48,6 +48,8 @@ impl Signals {
     /// From now on signals are collected here rather than ending the process.
     pub fn listen() -> io::Result<Signals> {
         use nix::libc::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+        // A master of nginx keeps its signals blocked, and leaves that to the binary that takes its place.
+        SigSet::empty().thread_set_mask()?;
         let (read, write) = UnixStream::pair()?;
         let signals = [
             SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
