@@ -32,7 +32,7 @@ impl Worker {
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         log::event(Level::Notice, format_args!("start worker process {id}"));
-        privileges::limit(pid, &prepared.core);
+        privileges::limit(pid, &prepared.core, None);
         let worker = Worker {
             pid,
             channel,

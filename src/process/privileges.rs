@@ -36,22 +36,27 @@ pub fn drop_to(account: &Account) -> Result<(), String> {
     Ok(())
 }
 
-/// Sets the limits of a worker from outside, with the master's rights. What fails is reported and left out.
-pub fn limit(pid: Pid, core: &Core) {
+/// Sets the limits of a worker from outside, with the master's rights, unless it has them from the cycle before. What
+/// fails is reported and left out.
+pub fn limit(pid: Pid, core: &Core, before: Option<&Core>) {
     let both = |limit: u64| Rlimit {
         current: Some(limit),
         maximum: Some(limit),
     };
-    if let Some(limit) = core.rlimit_nofile {
+    if let Some(limit) = core.rlimit_nofile
+        && before.is_none_or(|before| before.rlimit_nofile != core.rlimit_nofile)
+    {
         let result = prlimit(Some(pid), Resource::Nofile, both(limit));
         complain(result, &format!("setrlimit(RLIMIT_NOFILE, {limit})"));
     }
-    if let Some(limit) = core.rlimit_core {
+    if let Some(limit) = core.rlimit_core
+        && before.is_none_or(|before| before.rlimit_core != core.rlimit_core)
+    {
         let result = prlimit(Some(pid), Resource::Core, both(limit));
         complain(result, &format!("setrlimit(RLIMIT_CORE, {limit})"));
     }
-    if core.worker_priority != 0 {
-        let priority = core.worker_priority;
+    let priority = core.worker_priority;
+    if priority != before.map_or(0, |before| before.worker_priority) {
         complain(
             setpriority_process(Some(pid), priority),
             &format!("setpriority({priority})"),

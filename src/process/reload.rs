@@ -52,7 +52,7 @@ impl Master {
             .find(|worker| !worker.leaving && worker.cycle > 0);
         let sent = match worker {
             Some(worker) if fits => {
-                privileges::limit(worker.pid, &next.core);
+                privileges::limit(worker.pid, &next.core, Some(&self.current.core));
                 let pid = worker.pid;
                 next.send(&worker.channel).map(|()| pid)
             }
