@@ -124,6 +124,8 @@ location_modules! {
     headers: modules::headers::HeadersRaw,
     /// `gzip`.
     gzip: modules::gzip::GzipRaw,
+    /// `gzip_static`.
+    gzip_static: modules::gzip_static::GzipStaticRaw,
     /// `index`.
     index: modules::index::IndexRaw,
     /// `autoindex`.

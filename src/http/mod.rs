@@ -60,6 +60,8 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::try_files::DIRECTIVES,
     modules::charset::DIRECTIVES,
     modules::gzip::DIRECTIVES,
+    modules::gzip_static::DIRECTIVES,
+    modules::empty_gif::DIRECTIVES,
     modules::access::DIRECTIVES,
     modules::auth_basic::DIRECTIVES,
     modules::limit_req::DIRECTIVES,

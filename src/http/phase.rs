@@ -172,6 +172,7 @@ async fn content(req: &mut Request, http: &Arc<Http>) -> Verdict {
     }
     go!(modules::index::handle(req, http));
     go!(modules::autoindex::handle(req, http));
+    go!(modules::gzip_static::handle(req, http));
     go!(modules::static_files::handle(req, http));
     // Nothing took it. A directory without an index is forbidden, anything else does not exist.
     if req.uri.last() == Some(&b'/') {

@@ -94,6 +94,13 @@ impl Response {
         self.fields.retain(|f| !f.name.eq_ignore_ascii_case(name));
     }
 
+    /// Serves no ranges of this body, whatever an upstream offered.
+    pub fn clear_accept_ranges(&mut self) {
+        self.allow_ranges = false;
+        self.accept_ranges = false;
+        self.remove(b"Accept-Ranges");
+    }
+
     /// Forgets everything about the body and its kind, for another answer in its place; added fields stay.
     pub fn clear_body(&mut self) {
         self.content_type = None;

@@ -43,7 +43,7 @@ fn not_modified(response: &mut Response) {
     response.status_line = None;
     response.content_type = None;
     response.content_length = None;
-    response.allow_ranges = false;
+    response.clear_accept_ranges();
     response.content_encoding = None;
     response.body = Body::Empty;
 }

@@ -11,7 +11,6 @@ use crate::http::body::Body;
 use crate::http::head::Method;
 use crate::http::mime_types::MimeTypes;
 use crate::http::request::Request;
-use crate::http::response::Response;
 use crate::http::variable::Variable;
 use bytes::Bytes;
 use deflate::{Deflate, Settings};
@@ -47,8 +46,7 @@ pub fn head(req: &mut Request, conf: &GzipConf) -> Option<Compress> {
     let response = &mut req.response;
     response.content_encoding = Some(Bytes::from_static(b"gzip"));
     response.content_length = None;
-    response.allow_ranges = false;
-    response.accept_ranges = false;
+    response.clear_accept_ranges();
     response.etag = response.etag.take().and_then(weak);
     Some(Compress(Settings {
         level: conf.level,
@@ -69,11 +67,6 @@ pub fn body(req: &mut Request, compress: Compress) {
     req.extensions.insert(ratio);
     let inner = std::mem::take(&mut req.response.body).into_source();
     req.response.body = Body::Stream(Box::new(Deflate::new(inner, compress.0, counts)));
-}
-
-/// What `Vary` is to say for an answer that is compressed already (`gzip_static`).
-pub fn set_vary(response: &mut Response, conf: &GzipConf) {
-    response.vary_encoding = conf.vary;
 }
 
 /// The same entity tag for a body that means the same but has other bytes; none if it is no entity tag.

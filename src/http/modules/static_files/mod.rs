@@ -3,7 +3,7 @@
 mod cache;
 mod kind;
 
-pub use cache::Cache;
+pub use cache::{Cache, Cached, Found};
 pub use kind::content_type;
 
 use crate::http::body::{Body, FileRange};
@@ -15,7 +15,7 @@ use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::log::{self, Level};
 use bytes::Bytes;
-use cache::{Cached, Content, Found};
+use cache::Content;
 use std::rc::Rc;
 
 /// The content phase: serves the file that the URI stands for, or redirects to the directory of that name.
@@ -65,7 +65,8 @@ fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
     }
 }
 
-fn send(req: &mut Request, http: &Http, file: Cached) -> Verdict {
+/// Answers with a file.
+pub fn send(req: &mut Request, http: &Http, file: Cached) -> Verdict {
     let core = &req.location(http).core;
     let response = &mut req.response;
     response.status = 200;
