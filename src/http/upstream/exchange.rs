@@ -8,13 +8,13 @@ use super::connect::{Conn, connect};
 use super::failure::{Cause, Failure, condition};
 use super::head::ResponseHead;
 use super::link::Link;
-use super::outgoing::{Outgoing, SendError};
+use super::outgoing::{Outgoing, ReadyPart, SendError};
 use super::peers::{Choice, Lease, Outcome};
 use super::pool::Place;
 use super::settings::Passing;
 use super::state::{Attempt, Stage, UpstreamState};
 use crate::config::span::Span;
-use crate::http::body_in::Kept;
+use crate::http::body_in::{BodyError, Kept};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
@@ -33,9 +33,9 @@ pub struct Plan<'a> {
     pub group: Arc<Group>,
     /// Where the directive stands that sends requests there.
     pub span: Span,
-    /// Whether the client's body is sent as it arrives; else it has been read, and is sent if this is false too ...
-    pub streams: bool,
-    /// ... and this is true.
+    /// The start of the client's body, if the rest is sent as it arrives.
+    pub streams: Option<ReadyPart>,
+    /// Whether the client's body, which has been read, is sent.
     pub sends_body: bool,
 }
 
@@ -158,8 +158,9 @@ async fn attempt<C: Codec>(
     };
     conn.requests += 1;
     state.connect_ms.set(Some(state.elapsed_ms()));
-    let mut out = if plan.streams {
-        Outgoing::streamed(text.clone(), codec.request_framing())
+    let mut out = if let Some(start) = &plan.streams {
+        let limit = req.location(&req.http).core.client_max_body_size;
+        Outgoing::streamed(text.clone(), codec.request_framing(), start, limit)
     } else if plan.sends_body {
         Outgoing::buffered(text.clone(), &req.body.kept)
     } else {
@@ -180,7 +181,7 @@ async fn attempt<C: Codec>(
         Ok(()) => {
             let sent = out.sent;
             let rest = (!out.is_done()).then(|| {
-                let body = if plan.streams {
+                let body = if plan.streams.is_some() {
                     // The client's body goes on behind the answer's back; the connection ends with this request.
                     req.keepalive = false;
                     std::mem::take(&mut req.body)
@@ -268,13 +269,30 @@ impl Talk<'_> {
         conn: &Conn,
         out: &mut Outgoing,
     ) -> Result<Option<io::Error>, Fault> {
-        let before = out.sent;
-        match out.poll_send(cx, &conn.stream, &mut req.body) {
+        let (before, received) = (out.sent, out.received);
+        let sent = out.poll_send(cx, &conn.stream, &mut req.body);
+        let received = out.received.saturating_sub(received);
+        let length = req.request_length.get().saturating_add(received);
+        req.request_length.set(length);
+        match sent {
             Poll::Ready(Ok(())) => {
                 self.stage = Stage::Head;
                 conn.timer.set(self.plan.passing.read_timeout);
             }
-            Poll::Ready(Err(SendError::Client(e))) => return Err(Fault::Client(e.status())),
+            Poll::Ready(Err(SendError::Client(e))) => {
+                if e == BodyError::TooLarge {
+                    let so_far = out.received.saturating_sub(received);
+                    log::request(
+                        req,
+                        Level::Error,
+                        format_args!(
+                            "client intended to send too large chunked body: {so_far}+{received} bytes"
+                        ),
+                    );
+                    req.keepalive = false;
+                }
+                return Err(Fault::Client(e.status()));
+            }
             Poll::Ready(Err(SendError::Io(e))) => return Ok(Some(e)),
             Poll::Pending => {
                 let blocked = !out.waits_for_client;
@@ -368,7 +386,7 @@ impl Tries {
         let needed = bit | non_idempotent(req, true);
         if self.choice.tries <= 1
             || plan.passing.next_upstream & needed != needed
-            || plan.streams
+            || plan.streams.is_some()
             || self.time_is_over(plan)
         {
             return Ok(link);
@@ -423,7 +441,7 @@ impl Tries {
         let over = self.choice.tries == 0
             || plan.passing.next_upstream & needed != needed
             || !failure.may_be_retried()
-            || (sent && plan.streams)
+            || (sent && plan.streams.is_some())
             || self.time_is_over(plan);
         *state.failure.borrow_mut() = Some(failure);
         over.then_some(verdict)

@@ -38,6 +38,50 @@ pub struct Outgoing {
     pub sent: u64,
     /// Whether sending waits for the client, not for the upstream.
     pub waits_for_client: bool,
+    /// Bytes of the client's body that came while it was sent.
+    pub received: u64,
+    /// How long that body may be, `client_max_body_size`; 0: no limit.
+    limit: u64,
+}
+
+/// What of the client's body is there without waiting.
+///
+/// # Errors
+/// The body cannot be had.
+pub async fn ready_part(body: &mut RequestBody) -> Result<ReadyPart, BodyError> {
+    /// More than this is no small body.
+    const MOST: usize = 16 * 1024;
+    let mut part = ReadyPart::default();
+    std::future::poll_fn(|cx| {
+        while part.length < MOST as u64 {
+            match body.poll_data(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Ready(Ok(None)) => {
+                    part.whole = true;
+                    break;
+                }
+                Poll::Ready(Ok(Some(data))) => {
+                    part.length = part.length.saturating_add(data.len() as u64);
+                    part.pieces.push(data);
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await?;
+    Ok(part)
+}
+
+/// The start of a body.
+#[derive(Clone, Default)]
+pub struct ReadyPart {
+    /// Its bytes.
+    pub pieces: Vec<Bytes>,
+    /// How many.
+    pub length: u64,
+    /// Whether they are all of it.
+    pub whole: bool,
 }
 
 impl Outgoing {
@@ -56,9 +100,15 @@ impl Outgoing {
         Outgoing::new(queue, false, Framing::Plain)
     }
 
-    /// A request whose body follows as it arrives.
-    pub fn streamed(head: Bytes, framing: Framing) -> Self {
-        Outgoing::new([Part::Bytes(head)].into(), true, framing)
+    /// A request whose body follows as it arrives; its start is there. `limit` is how long it may be.
+    pub fn streamed(head: Bytes, framing: Framing, start: &ReadyPart, limit: u64) -> Self {
+        let mut out = Outgoing::new([Part::Bytes(head)].into(), true, framing);
+        out.limit = limit;
+        out.received = start.length;
+        for piece in &start.pieces {
+            out.push(piece.clone());
+        }
+        out
     }
 
     fn new(queue: VecDeque<Part>, streams: bool, framing: Framing) -> Self {
@@ -68,6 +118,8 @@ impl Outgoing {
             framing,
             sent: 0,
             waits_for_client: false,
+            received: 0,
+            limit: 0,
         }
     }
 
@@ -99,7 +151,13 @@ impl Outgoing {
             }
             self.waits_for_client = true;
             match ready!(body.poll_data(cx)).map_err(SendError::Client)? {
-                Some(data) => self.push(data),
+                Some(data) => {
+                    self.received = self.received.saturating_add(data.len() as u64);
+                    if self.limit > 0 && self.received > self.limit {
+                        return Poll::Ready(Err(SendError::Client(BodyError::TooLarge)));
+                    }
+                    self.push(data);
+                }
                 None => {
                     self.streams = false;
                     body.complete = true;

@@ -126,11 +126,17 @@ fn cookie(req: &Request, name: &[u8], out: &mut Vec<u8>) -> bool {
         if !start.eq_ignore_ascii_case(name) {
             continue;
         }
-        if let Some(rest) = rest.trim_ascii_start().strip_prefix(b"=") {
+        if let Some(rest) = skip_spaces(rest).strip_prefix(b"=") {
             let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
-            out.extend_from_slice(rest.get(..end).unwrap_or_default().trim_ascii_start());
+            out.extend_from_slice(skip_spaces(rest.get(..end).unwrap_or_default()));
             return true;
         }
     }
     false
+}
+
+/// Spaces only: nginx takes a tab for a part of the text.
+fn skip_spaces(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|c| **c == b' ').count();
+    text.get(spaces..).unwrap_or_default()
 }

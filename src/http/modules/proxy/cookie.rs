@@ -70,11 +70,14 @@ pub fn set_flags(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     )
 }
 
+/// Rules one after the other; none: `off`.
+type Rules<T> = Option<Vec<Arc<T>>>;
+
 /// What these directives have in common: `off` alone, or rules one after the other.
 fn set<T: 'static>(
     b: &mut Builder,
     node: &Node,
-    field: fn(&mut Builder) -> &mut Option<Option<Vec<Arc<T>>>>,
+    field: fn(&mut Builder) -> &mut Option<Rules<T>>,
     parse: fn(&mut Builder, &Word, &[Word]) -> Result<T, Diagnostic>,
 ) -> Result<(), Diagnostic> {
     if matches!(field(b), Some(None)) {

@@ -7,13 +7,14 @@ use crate::config::span::Span;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
-use crate::http::body_in;
+use crate::http::body_in::{self, BodyError, Kept};
 use crate::http::conf::BlockKind;
 use crate::http::phase::{Handler, Step, Verdict};
 use crate::http::request::Request;
 use crate::http::router::How;
 use crate::http::upstream::conf::{Group, GroupId, reference};
 use crate::http::upstream::exchange::{self, Plan};
+use crate::http::upstream::outgoing::{self, ReadyPart};
 use crate::http::upstream::peers::Peer;
 use crate::http::value::Value;
 use crate::log::{self, Level};
@@ -185,6 +186,34 @@ impl Handler for Pass {
     }
 }
 
+/// Reads the client's body, or if it is to be streamed, what of it is there; nothing is left to stream if that is all.
+async fn read_body(
+    req: &mut Request,
+    has_body: bool,
+    streams: bool,
+) -> Result<Option<ReadyPart>, BodyError> {
+    if !has_body {
+        return Ok(None);
+    }
+    if !streams {
+        return body_in::read_all(req).await.map(|()| None);
+    }
+    let part = outgoing::ready_part(&mut req.body).await?;
+    let length = req.request_length.get().saturating_add(part.length);
+    req.request_length.set(length);
+    if !part.whole {
+        return Ok(Some(part));
+    }
+    req.body.kept = Kept {
+        memory: part.pieces,
+        file: None,
+        length: part.length,
+    };
+    req.body.length = Some(part.length);
+    req.body.complete = true;
+    Ok(None)
+}
+
 impl Pass {
     async fn run(&self, req: &mut Request) -> Verdict {
         let http = Rc::clone(&req.http);
@@ -206,12 +235,10 @@ impl Pass {
             && conf.passing.pass_request_body
             && !req.body.complete
             && (!req.body.chunked || !conf.http10);
-        if has_body
-            && !streams
-            && let Err(e) = body_in::read_all(req).await
-        {
-            return Verdict::Status(e.status());
-        }
+        let streams = match read_body(req, has_body, streams).await {
+            Ok(start) => start,
+            Err(e) => return Verdict::Status(e.status()),
+        };
         let mut context = Context {
             host: target.host.clone(),
             port: target.port.clone(),
@@ -220,7 +247,7 @@ impl Pass {
         };
         if let Some(body) = &conf.body {
             context.body_length = Some(body.eval(req).len() as u64);
-        } else if req.body.chunked && streams {
+        } else if req.body.chunked && streams.is_some() {
             context.body_length = None;
             context.chunked = true;
         }

@@ -29,11 +29,11 @@ pub struct Memory {
 
 /// Whether a peer may be asked at all: it is up, has not failed too often of late, and has a connection to spare.
 pub fn is_usable(peer: &Peer, health: &Health, now: i64) -> bool {
-    !peer.down
-        && !(peer.max_fails > 0
-            && health.fails >= peer.max_fails
-            && now.saturating_sub(health.checked) <= peer.fail_timeout)
-        && !(peer.max_conns > 0 && health.conns >= peer.max_conns)
+    let failing = peer.max_fails > 0
+        && health.fails >= peer.max_fails
+        && now.saturating_sub(health.checked) <= peer.fail_timeout;
+    let full = peer.max_conns > 0 && health.conns >= peer.max_conns;
+    !(peer.down || failing || full)
 }
 
 /// Takes note that a peer was chosen: after `fail_timeout` this is the one try that it gets.
