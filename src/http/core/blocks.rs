@@ -45,13 +45,27 @@ fn set_http(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let (_, outer) = b.http.open(BlockKind::Http, node.name.span);
     b.within(HTTP, node.items());
     let root = Root::default_of(b);
-    let temp_path = TempPath::plain(b, CLIENT_BODY_TEMP_PATH);
-    let core = b.http.here().core();
-    core.root.get_or_insert_with(|| Arc::new(root));
-    core.client_body_temp_path
-        .get_or_insert_with(|| Arc::new(temp_path));
+    b.http
+        .here()
+        .core()
+        .root
+        .get_or_insert_with(|| Arc::new(root));
+    set_default_temp_path(b);
     b.http.close(outer);
     Ok(())
+}
+
+/// What holds where there is no `client_body_temp_path`. A machine that never had nginx lacks the directory around it:
+/// that is no reason not to start; it is made when it is needed.
+fn set_default_temp_path(b: &mut Builder) {
+    if b.http.here().core().client_body_temp_path.is_some() {
+        return;
+    }
+    let path = TempPath::plain(b, CLIENT_BODY_TEMP_PATH);
+    if !b.http.servers.is_empty() && path.path.parent().is_some_and(|around| around.is_dir()) {
+        b.temp_paths.push(path.path.clone());
+    }
+    b.http.here().core().client_body_temp_path = Some(Arc::new(path));
 }
 
 fn set_server(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {

@@ -55,7 +55,7 @@ fn replacement(word: &Word) -> Result<u16, Diagnostic> {
     match word.text.get(1..) {
         None | Some([]) => Ok(0),
         Some(code) => parse_number(code)
-            .and_then(|code| u16::try_from(code).ok())
+            .map(|code| u16::try_from(code).unwrap_or(u16::MAX))
             .ok_or_else(|| invalid(word)),
     }
 }

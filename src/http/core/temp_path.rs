@@ -28,11 +28,11 @@ impl TempPath {
         }
     }
 
-    /// Reads `path [level1 [level2 [level3]]]`.
+    /// Reads `path [level1 [level2 [level3]]]`. The directory is made when the configuration comes into force.
     ///
     /// # Errors
     /// `invalid value` for levels that are no small numbers.
-    pub fn parse(b: &Builder, node: &Node) -> Result<TempPath, Diagnostic> {
+    pub fn parse(b: &mut Builder, node: &Node) -> Result<TempPath, Diagnostic> {
         let (dir, levels) = node
             .args
             .split_first()
@@ -51,6 +51,7 @@ impl TempPath {
                 .and_then(|n| u8::try_from(n).ok())
                 .ok_or_else(|| invalid_value(node, i + 1))?;
         }
+        b.temp_paths.push(parsed.path.clone());
         Ok(parsed)
     }
 }

@@ -1,7 +1,8 @@
 //! Directives of locations that are read as nginx reads them and then have no effect here, each with its reason.
 
-use super::invalid_value;
+use super::{invalid_value, set_size};
 use crate::config::directive::{Args, Directive};
+use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::config::value::{parse_number, parse_offset, parse_seconds};
 use crate::cycle::Builder;
@@ -71,7 +72,8 @@ pub static DIRECTIVES: &[D] = &[
     })
     .default("512")
     .doc("No effect: see directio."),
-    D::size("send_lowat", EVERYWHERE, |b| &mut here(b).send_lowat)
+    D::custom("send_lowat", EVERYWHERE, Args::Exactly(1), set_send_lowat)
+        .syntax("size")
         .default("0")
         .doc("No effect on Linux, where the system does not support it."),
     D::size("postpone_output", EVERYWHERE, |b| {
@@ -133,6 +135,13 @@ fn set_directio(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         return Ok(());
     }
     Err(invalid_value(node, 0))
+}
+
+fn set_send_lowat(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    set_size(node, &mut here(b).send_lowat)?;
+    let d = Diagnostic::warning("\"send_lowat\" is not supported, ignored").at(node.end);
+    b.report(d.label(node.name.span, ""));
+    Ok(())
 }
 
 fn set_open_file_cache(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
