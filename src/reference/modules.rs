@@ -37,10 +37,11 @@ pub static MODULES: &[Module] = &[
         about: "Servers, locations, files, request bodies, timeouts, error pages",
         tables: &[
             http::core::blocks::DIRECTIVES,
-            http::core::main::DIRECTIVES,
             http::core::server::DIRECTIVES,
             http::core::location::DIRECTIVES,
             http::modules::try_files::DIRECTIVES,
+            http::core::main::DIRECTIVES,
+            http::core::without_effect::DIRECTIVES,
             http::core::without_effect::DIRECTIVES,
         ],
     },

@@ -1,0 +1,88 @@
+//! Which server answers.
+
+use crate::common::{Response, Server};
+
+fn ask(server: &Server, port: usize, host: &str) -> String {
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    Response::parse(&server.raw(port, request.as_bytes())).text()
+}
+
+#[test]
+fn names_in_their_order() {
+    let named = |name: &str, answer: &str| {
+        format!(
+            "server {{ listen 127.0.0.1:%PORT0%; server_name {name}; return 200 '{answer}'; }}\n"
+        )
+    };
+    let server = Server::http(
+        &[
+            named("first", "default"),
+            named("www.example.com", "exact"),
+            named("*.example.com", "head"),
+            named("*.deep.example.com", "deep head"),
+            named("www.example.*", "tail"),
+            named("www.example.co.*", "long tail"),
+            named(".dot.org", "dot"),
+            named(r"~^(?<sub>\w+)\.regex\.(com|net)$", "regex $sub $2"),
+            named("~.", "any"),
+            named("'' MiXed", "none or mixed"),
+        ]
+        .concat(),
+    );
+    for (host, answer) in [
+        ("first", "default"),
+        ("WWW.Example.com", "exact"),
+        ("www.example.com:81", "exact"),
+        ("www.example.com.", "exact"),
+        ("a.example.com", "head"),
+        ("a.b.example.com", "head"),
+        ("deep.example.com", "head"),
+        ("a.deep.example.com", "deep head"),
+        ("www.example.org", "tail"),
+        ("www.example.co.uk", "long tail"),
+        ("dot.org", "dot"),
+        ("a.b.dot.org", "dot"),
+        ("one.regex.net", "regex one net"),
+        ("example.com", "any"),
+        ("nobody", "any"),
+        ("mixed", "none or mixed"),
+    ] {
+        assert_eq!(ask(&server, 0, host), answer, "{host}");
+    }
+    let old = Response::parse(&server.raw(0, b"GET / HTTP/1.0\r\n\r\n"));
+    assert_eq!(old.text(), "none or mixed");
+    let absolute =
+        b"GET http://a.example.com/ HTTP/1.1\r\nHost: first\r\nConnection: close\r\n\r\n";
+    assert_eq!(Response::parse(&server.raw(0, absolute)).text(), "head");
+}
+
+#[test]
+fn the_first_server_with_a_name_keeps_it() {
+    let site = crate::common::Site::new(&crate::common::http(
+        "server { listen 127.0.0.1:%PORT0%; server_name a *.b; }
+         server { listen 127.0.0.1:%PORT0%; server_name a .b; }",
+    ));
+    let output = site.run(&["-t"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let port = site.port(0);
+    for name in ["a", ".b"] {
+        let line = format!(
+            "nginx: [warn] conflicting server name \"{name}\" on 127.0.0.1:{port}, ignored\n"
+        );
+        assert!(said.contains(&line), "{said}");
+    }
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_host_that_no_server_has_goes_to_the_default_one() {
+    let server = Server::http(
+        "server { listen 127.0.0.1:%PORT0%; server_name a; return 200 a; }
+         server { listen 127.0.0.1:%PORT0% default_server; server_name b; return 200 b; }
+         server { listen 127.0.0.1:%PORT1%; server_name ~^(.)$; return 200 \"only $1\"; }",
+    );
+    assert_eq!(ask(&server, 0, "a"), "a");
+    assert_eq!(ask(&server, 0, "c"), "b");
+    assert_eq!(ask(&server, 1, "x"), "only x");
+    assert_eq!(ask(&server, 1, "xx"), "only ");
+}

@@ -1,0 +1,16 @@
+//! The same configuration and the same bytes to this server and to the nginx of the machine: the answers must agree
+//! but for the name of the product. Without an nginx nothing is compared. `GOODGATE_NGINX` names another one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod core;
+mod harness;
