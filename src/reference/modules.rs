@@ -42,7 +42,6 @@ pub static MODULES: &[Module] = &[
             http::modules::try_files::DIRECTIVES,
             http::core::main::DIRECTIVES,
             http::core::without_effect::DIRECTIVES,
-            http::core::without_effect::DIRECTIVES,
         ],
     },
     Module {
