@@ -411,6 +411,18 @@ fn the_worker_has_no_privileges_and_a_reload_has() {
 }
 
 #[test]
+fn directories_for_temporary_files_are_made() {
+    let conf = format!("client_body_temp_path %DIR%/body 1 2; {}", answering("one"));
+    let site = Site::new(&http(&conf).replace("user root;", ""));
+    assert!(site.run(&["-t"]).status.success());
+    assert!(!exists(&site.path("body")));
+    let server = Server::start(site);
+    let made = std::fs::metadata(server.path("body")).unwrap();
+    let worker = std::fs::metadata(format!("/proc/{}", server.workers()[0])).unwrap();
+    assert_eq!((made.uid(), made.mode() & 0o777), (worker.uid(), 0o700));
+}
+
+#[test]
 fn checking_creates_nothing_and_says_what_nginx_says() {
     let site = Site::new(&http(&answering("one")));
     let output = site.run(&["-t"]);

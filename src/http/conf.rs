@@ -412,6 +412,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let core = std::mem::take(&mut b.http.core).build(b);
     let servers = router::servers(b);
     let locations = locations(b);
+    b.temp_paths = temp_paths(&locations);
     let (router, listens) = router::listens(b, &servers);
     let upstream = upstream::conf::finish(b);
     let log = modules::log::finish(b, &locations);
@@ -441,6 +442,16 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
         })),
         listens,
     )
+}
+
+/// The directories for temporary files, each once.
+fn temp_paths(locations: &[Location]) -> Vec<std::path::PathBuf> {
+    let mut all = std::collections::BTreeSet::new();
+    for location in locations {
+        all.insert(&location.core.client_body_temp_path.path);
+        all.insert(&location.proxy.passing.temp_path.path);
+    }
+    all.into_iter().cloned().collect()
 }
 
 /// Merges all blocks downwards and builds the location trees.

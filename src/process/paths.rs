@@ -1,8 +1,10 @@
 //! Directories for temporary files.
 
+use crate::cli::defaults;
 use crate::config::source::errno;
 use crate::core::account::Account;
 use crate::cycle::Cycle;
+use crate::log::{self, Level};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -11,9 +13,20 @@ use std::path::Path;
 /// Makes the directories that a cycle needs, for the worker to write to. The error is nginx's sentence.
 pub fn create(cycle: &Cycle) -> Result<(), String> {
     for path in &cycle.temp_paths {
-        create_one(path, cycle.core.account.as_ref())?;
+        match create_one(path, cycle.core.account.as_ref()) {
+            // Where the package of nginx is not installed and nobody has named a directory, most sites need none.
+            Err(message) if is_default(path) => {
+                log::event(Level::Notice, format_args!("{message}"));
+            }
+            result => result?,
+        }
     }
     Ok(())
+}
+
+fn is_default(path: &Path) -> bool {
+    let all = [defaults::CLIENT_BODY_TEMP_PATH, defaults::PROXY_TEMP_PATH];
+    all.iter().any(|default| path == Path::new(default))
 }
 
 fn create_one(path: &Path, account: Option<&Account>) -> Result<(), String> {
