@@ -27,7 +27,6 @@ pub struct Worker {
     pub upstreams: super::upstream::pool::Pools,
     /// Contents and descriptors of files that were served.
     pub files: super::modules::static_files::Cache,
-    next_connection: Cell<u64>,
 }
 
 /// So many heads and buffers are kept for reuse by each thread.
@@ -51,7 +50,6 @@ impl Worker {
             scratch: RefCell::default(),
             upstreams: Default::default(),
             files: Default::default(),
-            next_connection: Cell::new(0),
         })
     }
 
@@ -95,9 +93,7 @@ impl Worker {
 
     /// A number for a new connection, unique in the worker process (`$connection`).
     pub fn connection_number(&self) -> u64 {
-        let n = self.next_connection.get() + 1;
-        self.next_connection.set(n);
-        crate::log::connection_number(self.number, n)
+        crate::log::connection_number()
     }
 
     /// An empty head with room.

@@ -20,6 +20,7 @@ pub use error::ErrorLogs;
 pub use main::{detach_stderr, init, init_worker, put_in_force, record};
 
 use std::fmt::{self, Arguments, Display};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// nginx's levels of the error log, gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +105,7 @@ pub fn finish_thread() {
 }
 
 /// A connection's number, unique over all threads.
-pub fn connection_number(thread: usize, n: u64) -> u64 {
-    n.wrapping_mul(64).wrapping_add(thread as u64)
+pub fn connection_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }

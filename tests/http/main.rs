@@ -11,9 +11,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
+mod auth_basic;
 mod body_size;
+mod error_log;
 mod error_page;
+mod limit;
 mod listen;
 mod location;
+mod log;
+mod realip;
 mod redirect;
 mod server_name;

@@ -15,13 +15,10 @@ use std::sync::Arc;
 type D = Directive<Builder>;
 
 /// The table.
-pub static DIRECTIVES: &[D] = &[D::custom(
-    "empty_gif",
-    LOCATION,
-    Args::Exactly(0),
-    set_empty_gif,
-)
-.doc("Answers with a GIF picture of one transparent pixel.")];
+pub static DIRECTIVES: &[D] = &[
+    D::custom("empty_gif", LOCATION, Args::Exactly(0), set_empty_gif)
+        .doc("Answers with a GIF picture of one transparent pixel."),
+];
 
 fn set_empty_gif(b: &mut Builder, _node: &Node) -> Result<(), Diagnostic> {
     b.http.own().handler = Some(Arc::new(EmptyGif));

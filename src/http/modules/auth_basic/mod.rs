@@ -22,7 +22,6 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 type D = Directive<Builder>;
 
@@ -37,9 +36,6 @@ pub static DIRECTIVES: &[D] = &[
     D::custom("auth_basic_user_file", BLOCKS, Args::Exactly(1), set_user_file)
         .syntax("file")
         .doc("The file with the users: name:password, the password hashed by crypt, apr1 or as {SHA}, {SSHA}, {PLAIN}."),
-    D::time("auth_delay", EVERYWHERE, |b| &mut b.http.here().auth_basic().delay)
-        .default("0s")
-        .doc("How long an answer of 401 is held back, so that guessing takes time."),
 ];
 
 /// As one block writes it.
@@ -47,7 +43,6 @@ pub static DIRECTIVES: &[D] = &[
 pub struct AuthBasicRaw {
     realm: Option<Value>,
     user_file: Option<Value>,
-    delay: Option<Duration>,
 }
 
 /// In force.
@@ -56,7 +51,6 @@ pub struct AuthBasicConf {
     ask: Option<(Value, Value)>,
     /// What a relative name of the file is relative to.
     conf_prefix: PathBuf,
-    delay: Duration,
 }
 
 impl Settings for AuthBasicRaw {
@@ -70,14 +64,12 @@ impl Settings for AuthBasicRaw {
         };
         fill(&mut self.realm, &parent.realm);
         fill(&mut self.user_file, &parent.user_file);
-        self.delay = self.delay.or(parent.delay);
     }
 
     fn build(&self, b: &mut Builder) -> AuthBasicConf {
         AuthBasicConf {
             ask: self.realm.clone().zip(self.user_file.clone()),
             conf_prefix: b.options.conf_prefix.clone(),
-            delay: self.delay.unwrap_or_default(),
         }
     }
 }
@@ -148,14 +140,16 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
 
 /// Holds back an answer of 401 as long as `auth_delay` says.
 pub async fn delay(req: &Request, http: &Http) {
-    let delay = req.location(http).auth_basic.delay;
+    let delay = req.location(http).core.auth_delay;
     if !delay.is_zero() {
         log::request(
             req,
             Level::Info,
             format_args!("delaying unauthorized request"),
         );
+        req.client.watch.set(true);
         tokio::time::sleep(delay).await;
+        req.client.watch.set(false);
     }
 }
 

@@ -104,7 +104,9 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
             }
             req.extensions.insert(Status::Delayed);
             Step::Wait(Box::pin(async move {
+                req.client.watch.set(true);
                 tokio::time::sleep(delay).await;
+                req.client.watch.set(false);
                 Verdict::Declined
             }))
         }

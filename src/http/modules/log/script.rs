@@ -42,6 +42,9 @@ impl CacheConf {
 
 /// Appends text to the file that the name stands for in this request.
 pub(super) fn write(req: &Request, path: &Value, cache: Option<&CacheConf>, text: &[u8]) {
+    if !has_root(req) {
+        return;
+    }
     let mut name = req.worker.take_buffer();
     path.write(req, &mut name);
     let path = Path::new(OsStr::from_bytes(&name));
@@ -70,6 +73,26 @@ pub(super) fn write(req: &Request, path: &Value, cache: Option<&CacheConf>, text
         },
     }
     req.worker.give_buffer(name);
+}
+
+/// Whether the directory is there that the request's files are in: as nginx does, so that clients cannot make up
+/// names of logs (`access_log /logs/$host`) where there is no site.
+fn has_root(req: &Request) -> bool {
+    let mut root = req.worker.take_buffer();
+    req.location(&req.http).core.root.write(req, &mut root);
+    let path = Path::new(OsStr::from_bytes(&root));
+    let missing = match std::fs::metadata(path) {
+        Ok(data) if data.is_dir() => None,
+        Ok(_) => Some(io::Error::from(rustix::io::Errno::NOTDIR)),
+        Err(error) => Some(error),
+    };
+    if let Some(error) = &missing {
+        let (path, error) = (path.display(), errno(error));
+        let message = format_args!("testing \"{path}\" existence failed ({error})");
+        crate::log::request(req, Level::Error, message);
+    }
+    req.worker.give_buffer(root);
+    missing.is_none()
 }
 
 thread_local! {
