@@ -45,6 +45,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::proxy::DIRECTIVES,
     modules::proxy::PASSING,
     upstream::keepalive::DIRECTIVES,
+    upstream::balance::directives::DIRECTIVES,
     self::core::blocks::DIRECTIVES,
     self::core::location::DIRECTIVES,
     self::core::without_effect::DIRECTIVES,

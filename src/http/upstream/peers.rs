@@ -173,9 +173,10 @@ impl Choice {
     /// The peer to try next: one of the main servers, else of the backup servers.
     pub fn pick(&mut self, balancer: &dyn Balancer, req: &Request) -> Option<Lease> {
         let peers = Arc::clone(&self.peers);
+        balancer.prepare(req, &mut self.memory);
         loop {
             let list = peers.list(self.backup);
-            if let Some(index) = pick_from(list, peers.single(), balancer, self, req) {
+            if let Some(index) = pick_from(list, peers.single(), balancer, self) {
                 return Some(Lease {
                     backup: self.backup,
                     peers,
@@ -225,14 +226,13 @@ fn pick_from(
     single: bool,
     balancer: &dyn Balancer,
     choice: &mut Choice,
-    req: &Request,
 ) -> Option<usize> {
     let mut health = list.health();
     let index = if single {
         let (peer, health) = (list.peers.first()?, health.first()?);
         (!peer.down && (peer.max_conns == 0 || health.conns < peer.max_conns)).then_some(0)?
     } else {
-        balancer.pick(&list.peers, &mut health, now(), choice, req)?
+        balancer.pick(&list.peers, &mut health, now(), choice)?
     };
     health.get_mut(index)?.conns += 1;
     Some(index)

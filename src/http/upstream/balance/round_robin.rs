@@ -2,7 +2,6 @@
 //! score wins and pays the sum of all weights.
 
 use super::{Balancer, chosen, is_usable};
-use crate::http::request::Request;
 use crate::http::upstream::peers::{Choice, Health, Peer};
 
 /// The method.
@@ -15,7 +14,6 @@ impl Balancer for RoundRobin {
         health: &mut [Health],
         now: i64,
         choice: &mut Choice,
-        _: &Request,
     ) -> Option<usize> {
         pick(peers, health, now, choice)
     }

@@ -1,0 +1,75 @@
+//! The directives that choose a method: `hash`, `ip_hash`, `least_conn`, `random`.
+
+use super::Balancer;
+use super::hash::{Consistent, Hash};
+use super::ip_hash::IpHash;
+use super::least_conn::LeastConn;
+use super::random::Random;
+use crate::config::directive::{Args, Directive};
+use crate::config::tree::Node;
+use crate::cycle::{Builder, context::UPSTREAM, invalid_parameter};
+use crate::diagnostic::Diagnostic;
+use crate::http::value::Value;
+use std::sync::Arc;
+
+/// The table.
+pub static DIRECTIVES: &[Directive<Builder>] = &[
+    Directive::custom("hash", UPSTREAM, Args::Between(1, 2), set_hash)
+        .syntax("key [consistent]")
+        .doc("Chooses a server by the hash of a key; with consistent, few keys move when the servers change."),
+    Directive::custom("ip_hash", UPSTREAM, Args::Exactly(0), |b, node| {
+        use_method(b, node, Arc::new(IpHash), true)
+    })
+    .doc("Chooses a server by the client's address."),
+    Directive::custom("least_conn", UPSTREAM, Args::Exactly(0), |b, node| {
+        use_method(b, node, Arc::new(LeastConn), false)
+    })
+    .doc("Chooses the server with the fewest connections for its weight."),
+    Directive::custom("random", UPSTREAM, Args::Between(0, 2), set_random)
+        .syntax("[two [least_conn]]")
+        .doc("Chooses a server at random; with two, of two such servers the one with fewer connections."),
+];
+
+fn use_method(
+    b: &mut Builder,
+    node: &Node,
+    method: Arc<dyn Balancer>,
+    no_backup: bool,
+) -> Result<(), Diagnostic> {
+    let group = b.http.upstream.here();
+    let redefined = group.balancer.replace(method).is_some();
+    group.no_backup = no_backup;
+    if redefined {
+        let d = Diagnostic::warning("load balancing method redefined");
+        b.diagnostics.push(d.at(node.end).label(node.name.span, ""));
+    }
+    Ok(())
+}
+
+fn set_hash(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let key = Value::compile(b, node.arg(0).unwrap_or(&node.name))?;
+    let method: Arc<dyn Balancer> = match node.arg(1) {
+        None => Arc::new(Hash { key }),
+        Some(word) if word.text == "consistent" => Arc::new(Consistent::new(key)),
+        Some(word) => return Err(invalid_parameter(word)),
+    };
+    use_method(b, node, method, true)
+}
+
+fn set_random(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if let Some(word) = node.arg(0).filter(|word| word.text != "two") {
+        return Err(invalid_parameter(word));
+    }
+    if let Some(word) = node.arg(1).filter(|word| word.text != "least_conn") {
+        if word.text.starts_with(b"least_time") {
+            let message = format!(
+                "parameter \"{}\" is known to nginx, not supported by goodgate yet",
+                word.str()
+            );
+            return Err(node.error_at(word, message));
+        }
+        return Err(invalid_parameter(word));
+    }
+    let two = node.arg(0).is_some();
+    use_method(b, node, Arc::new(Random { two }), true)
+}

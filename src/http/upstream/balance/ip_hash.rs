@@ -1,0 +1,50 @@
+//! `ip_hash`: the same client gets the same server. Of an IPv4 address the first three numbers count.
+
+use super::{Balancer, MOST_MISSES, Memory, by_weight, chosen, is_usable, round_robin};
+use crate::http::request::Request;
+use crate::http::upstream::peers::{Choice, Health, Peer};
+use std::net::IpAddr;
+
+/// The method.
+pub struct IpHash;
+
+impl Balancer for IpHash {
+    fn prepare(&self, req: &Request, memory: &mut Memory) {
+        if memory.key.is_some() {
+            return;
+        }
+        memory.hash = 89;
+        memory.key = Some(match req.remote.ip() {
+            Some(IpAddr::V4(ip)) => ip.octets().iter().take(3).copied().collect(),
+            Some(IpAddr::V6(ip)) => ip.octets().to_vec(),
+            None => vec![0; 3],
+        });
+    }
+
+    fn pick(
+        &self,
+        peers: &[Peer],
+        health: &mut [Health],
+        now: i64,
+        choice: &mut Choice,
+    ) -> Option<usize> {
+        if peers.len() < 2 {
+            return round_robin::pick(peers, health, now, choice);
+        }
+        let mut hash = choice.memory.hash;
+        while choice.memory.misses <= MOST_MISSES {
+            for byte in choice.memory.key.iter().flatten() {
+                hash = (hash * 113 + u32::from(*byte)) % 6271;
+            }
+            let index = by_weight(peers, u64::from(hash))?;
+            let (peer, health) = (peers.get(index)?, health.get_mut(index)?);
+            if !choice.was_tried(index) && is_usable(peer, health, now) {
+                chosen(index, peer, health, now, choice);
+                choice.memory.hash = hash;
+                return Some(index);
+            }
+            choice.memory.misses += 1;
+        }
+        round_robin::pick(peers, health, now, choice)
+    }
+}
