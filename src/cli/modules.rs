@@ -52,7 +52,7 @@ pub static MODULES: &[Module] = &[
     standard("http_auth_basic_module", true),
     standard("http_mirror_module", false),
     standard("http_autoindex_module", true),
-    standard("http_geo_module", false),
+    standard("http_geo_module", true),
     standard("http_map_module", true),
     standard("http_split_clients_module", true),
     standard("http_referer_module", false),

@@ -51,6 +51,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::without_effect::DIRECTIVES,
     self::core::main::DIRECTIVES,
     self::core::server::DIRECTIVES,
+    modules::geo::DIRECTIVES,
     modules::map::DIRECTIVES,
     modules::rewrite::DIRECTIVES,
     modules::split_clients::DIRECTIVES,

@@ -12,6 +12,7 @@ pub mod index;
 pub mod limit_conn;
 pub mod limit_req;
 pub mod log;
+pub mod geo;
 pub mod map;
 pub mod not_modified;
 pub mod proxy;
