@@ -33,7 +33,7 @@ pub struct Response {
     pub content_encoding: Option<Bytes>,
     /// `Last-Modified` in seconds since 1970.
     pub last_modified: Option<i64>,
-    /// `Last-Modified` as an upstream wrote it.
+    /// `Last-Modified` as an upstream wrote it; empty if it stands among `fields`.
     pub last_modified_text: Option<Bytes>,
     /// `Location`; one that starts with `/` is made absolute when it is sent, if so configured.
     pub location: Option<Bytes>,

@@ -39,7 +39,8 @@ pub fn frame(req: &mut Request) -> Framing {
         };
     }
     let mut chunked = false;
-    if !bodyless && (response.content_length.is_none() || response.want_trailers) {
+    // nginx does not name a coding for a body that it does not send.
+    if !head_only && (response.content_length.is_none() || response.want_trailers) {
         chunked = req.head.version >= Version::Http11
             && http.location(req.location).core.chunked_transfer_encoding;
         if chunked {
@@ -94,6 +95,8 @@ pub fn write_head(
         out.extend_from_slice(b"\r\n");
     }
     match (&response.last_modified_text, response.last_modified) {
+        // It stands among the other fields.
+        (Some(text), _) if text.is_empty() => {}
         (Some(text), _) => field(out, b"Last-Modified", text),
         (None, Some(time)) => {
             out.extend_from_slice(b"Last-Modified: ");

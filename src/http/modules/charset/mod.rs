@@ -300,9 +300,6 @@ fn name(req: &mut Request, charset: Bytes) {
 /// Recodes the body as it is sent.
 pub fn body(req: &mut Request, recode: Recode) {
     let inner = std::mem::take(&mut req.response.body);
-    if inner.is_empty() {
-        return;
-    }
     let recoder = Recoder::new(inner.into_source(), recode.map, recode.backwards);
     req.response.body = Body::Stream(Box::new(recoder));
 }

@@ -218,8 +218,12 @@ fn set(response: &mut Response, added: &Added, value: Bytes) {
     match (added.special, value) {
         (Special::ETag, value) => response.etag = value,
         (Special::LastModified, value) => {
+            response.remove(b"Last-Modified");
             response.last_modified = value.as_deref().and_then(date::parse_http_time);
-            response.last_modified_text = value;
+            response.last_modified_text = value.as_ref().map(|_| Bytes::new());
+            if let Some(value) = value {
+                response.push_named(added.name.clone(), value);
+            }
         }
         (Special::No, Some(value)) => response.push_named(added.name.clone(), value),
         (Special::No, None) => {}

@@ -72,7 +72,7 @@ pub fn send(req: &mut Request, http: &Http, file: Cached) -> Verdict {
     response.status = 200;
     response.content_length = Some(file.size);
     response.last_modified = Some(file.modified);
-    response.last_modified_text = Some(file.last_modified);
+    response.last_modified_text = None;
     if core.etag {
         response.etag = Some(file.etag);
     }
