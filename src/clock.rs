@@ -2,6 +2,7 @@
 
 use crate::http::date::{self, Zone};
 use std::cell::RefCell;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Milliseconds on a clock that never goes back; only differences mean something.
@@ -25,7 +26,6 @@ pub fn unix_time() -> Duration {
 #[derive(Debug)]
 pub struct Texts {
     second: u64,
-    zone: Zone,
     /// As in the error log: `2026/11/22 15:26:29`, local time.
     pub error_log: [u8; 19],
     /// As `$time_local`: `22/Nov/2026:15:26:29 +0100`.
@@ -51,11 +51,12 @@ thread_local! {
     static TEXTS: RefCell<Texts> = RefCell::new(Texts::new());
 }
 
+static ZONE: LazyLock<Zone> = LazyLock::new(Zone::system);
+
 impl Texts {
     fn new() -> Texts {
         Texts {
             second: 0,
-            zone: Zone::system(),
             error_log: date::error_time(0, 0),
             local: date::access_time(0, 0),
             iso8601: date::iso8601(0, 0),
@@ -66,7 +67,7 @@ impl Texts {
     fn set(&mut self, second: u64) {
         self.second = second;
         let second = i64::try_from(second).unwrap_or(i64::MAX);
-        let offset = self.zone.offset(second);
+        let offset = ZONE.offset(second);
         self.error_log = date::error_time(second, offset);
         self.local = date::access_time(second, offset);
         self.iso8601 = date::iso8601(second, offset);

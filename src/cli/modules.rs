@@ -43,7 +43,7 @@ pub static MODULES: &[Module] = &[
     optional("http_random_index_module", false),
     optional("http_secure_link_module", false),
     optional("http_slice_module", false),
-    optional("http_stub_status_module", false),
+    optional("http_stub_status_module", true),
     standard("http_charset_module", true),
     standard("http_gzip_module", true),
     standard("http_ssi_module", false),

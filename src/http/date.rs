@@ -1,5 +1,8 @@
 //! Points in time as HTTP and logs write them. Seconds count from 1970, UTC; nothing here allocates.
 
+use jiff::tz::TimeZone;
+use std::path::Path;
+
 /// A point in time, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Civil {
@@ -139,18 +142,34 @@ pub fn syslog_time(seconds: i64, offset: i32) -> [u8; 15] {
 
 /// The machine's time zone (`TZ` or `/etc/localtime`), read once.
 #[derive(Clone, Debug)]
-pub struct Zone(jiff::tz::TimeZone);
+pub struct Zone(TimeZone);
 
 impl Zone {
-    /// Reads it.
+    /// Reads it as the C library does: one file, and not the whole database of zones.
     pub fn system() -> Zone {
-        Zone(jiff::tz::TimeZone::system())
+        let zone = match std::env::var("TZ") {
+            Err(_) => file_zone(Path::new("/etc/localtime")),
+            Ok(name) => {
+                let name = name.strip_prefix(':').unwrap_or(&name);
+                // An absolute name takes the place of the directory.
+                let file = Path::new("/usr/share/zoneinfo").join(name);
+                match name {
+                    "" => None,
+                    _ => file_zone(&file).or_else(|| TimeZone::posix(name).ok()),
+                }
+            }
+        };
+        Zone(zone.unwrap_or(TimeZone::UTC))
     }
 
     /// Seconds east of UTC at a point in time.
     pub fn offset(&self, seconds: i64) -> i32 {
         jiff::Timestamp::from_second(seconds).map_or(0, |time| self.0.to_offset(time).seconds())
     }
+}
+
+fn file_zone(path: &Path) -> Option<TimeZone> {
+    TimeZone::tzif("", &std::fs::read(path).ok()?).ok()
 }
 
 fn local(seconds: i64, offset: i32) -> Civil {

@@ -25,6 +25,7 @@ pub mod request;
 pub mod response;
 pub mod router;
 pub mod special;
+pub mod stats;
 pub mod status;
 pub mod upstream;
 pub mod uri;
@@ -69,6 +70,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::limit_req::DIRECTIVES,
     modules::limit_conn::DIRECTIVES,
     modules::realip::DIRECTIVES,
+    modules::stub_status::DIRECTIVES,
 ];
 
 /// The variables of all modules.
@@ -84,4 +86,5 @@ pub static VARIABLES: &[&[Variable]] = &[
     modules::limit_req::VARIABLES,
     modules::limit_conn::VARIABLES,
     modules::realip::VARIABLES,
+    modules::stub_status::VARIABLES,
 ];

@@ -23,3 +23,4 @@ mod log;
 mod realip;
 mod redirect;
 mod server_name;
+mod stub_status;

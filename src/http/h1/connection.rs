@@ -6,6 +6,7 @@ use super::linger;
 use crate::clock;
 use crate::http::connection::{Client, Peer};
 use crate::http::router;
+use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
@@ -38,9 +39,12 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer
     io.read_within(default.core.client_header_timeout);
     drop(http);
     let _place = worker.connections.enter(&client);
+    let _counted = stats::connection();
     loop {
         client.idle.set(true);
+        let waiting = stats::enter(Doing::Waiting);
         let readable = std::future::poll_fn(|cx| io.poll_readable(cx)).await;
+        drop(waiting);
         client.idle.set(false);
         match readable {
             Ok(()) => {}

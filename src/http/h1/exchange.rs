@@ -12,6 +12,7 @@ use crate::http::connection::Client;
 use crate::http::head::{Head, Known, Version};
 use crate::http::phase::{self, Start};
 use crate::http::request::Request;
+use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
 use crate::http::{Http, host, modules, router, uri};
 use crate::log::{self, Level};
@@ -64,7 +65,16 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
     let Some(default) = router::default_server(&http, client) else {
         return Next::Close;
     };
-    let read = read_head(head, &http, http.server(default).id, io, pipelined).await;
+    let mut doing = stats::enter(Doing::Waiting);
+    let read = read_head(
+        head,
+        &http,
+        http.server(default).id,
+        io,
+        pipelined,
+        &mut doing,
+    )
+    .await;
     let started = match read {
         HeadRead::End { started } | HeadRead::TimedOut { started } => started,
         _ => true,
@@ -73,6 +83,7 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
         worker.give_head(shared);
         return Next::Close;
     }
+    doing.turn_to(Doing::Writing);
     if let Some(rest) = head.buf.get(head.len as usize..).filter(|r| !r.is_empty())
         && matches!(read, HeadRead::Done)
     {
@@ -81,6 +92,7 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
         head.buf.truncate(len);
     }
     client.requests.set(client.requests.get() + 1);
+    stats::request();
     let mut req = Request::new(worker, http, client, Rc::clone(&shared), default);
     drop(shared);
     req.pipelined = pipelined;
@@ -118,6 +130,7 @@ async fn read_head(
     server: crate::http::conf::ServerId,
     io: &Io,
     pipelined: bool,
+    doing: &mut stats::In,
 ) -> HeadRead {
     let core = &http.server(server).core;
     let limits = Limits {
@@ -155,7 +168,7 @@ async fn read_head(
                     started: !head.buf.is_empty(),
                 };
             }
-            Ok(_) => {}
+            Ok(_) => doing.turn_to(Doing::Reading),
         }
         match parse::parse(head, &limits) {
             Outcome::Done => return HeadRead::Done,

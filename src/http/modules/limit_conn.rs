@@ -265,7 +265,7 @@ impl State {
 /// Where a request is counted; it is no more when this is dropped, at the end of the request.
 struct Counted {
     status: &'static [u8],
-    places: Vec<Place>,
+    _places: Vec<Place>,
 }
 
 struct Place {
@@ -316,7 +316,10 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
     }
     if !places.is_empty() {
         let status = b"PASSED";
-        req.extensions.insert(Counted { status, places });
+        req.extensions.insert(Counted {
+            status,
+            _places: places,
+        });
     }
     Verdict::Declined
 }
@@ -326,8 +329,10 @@ fn refuse(req: &mut Request, conf: &LimitConnConf) -> Verdict {
         true => (b"REJECTED_DRY_RUN", Verdict::Declined),
         false => (b"REJECTED", Verdict::Status(conf.status)),
     };
-    let places = Vec::new();
-    req.extensions.insert(Counted { status, places });
+    req.extensions.insert(Counted {
+        status,
+        _places: Vec::new(),
+    });
     verdict
 }
 

@@ -21,4 +21,5 @@ pub mod realip;
 pub mod rewrite;
 pub mod split_clients;
 pub mod static_files;
+pub mod stub_status;
 pub mod try_files;
