@@ -2,6 +2,9 @@
 //! `UPDATE_REFERENCE=1 cargo test --test reference` writes them anew.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+use bytes::Bytes;
+use goodgate::http::upstream::failure::{Cause, Failure};
+use goodgate::http::upstream::state::Stage;
 use goodgate::reference::{pages, summary, tables_without_page};
 use std::collections::BTreeSet;
 use std::fs;
@@ -121,6 +124,72 @@ fn links_lead_to_files() {
         }
     }
     assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// A guide shows the configuration of an example as it is: behind a comment with its path.
+#[test]
+fn guides_show_the_examples() {
+    const FENCE: &str = "```nginx\n";
+    let mut guides = Vec::new();
+    collect(Path::new("docs/guide"), &mut guides);
+    let mut shown = 0;
+    for guide in guides {
+        let text = fs::read_to_string(&guide).unwrap();
+        let Some((before, rest)) = text.split_once("<!-- examples/") else {
+            continue;
+        };
+        let (name, rest) = rest.split_once(" -->\n").unwrap();
+        let conf = fs::read_to_string(Path::new("examples").join(name)).unwrap();
+        let (old, after) = rest
+            .strip_prefix(FENCE)
+            .unwrap()
+            .split_once("```\n")
+            .unwrap();
+        if updating() {
+            let new = format!("{before}<!-- examples/{name} -->\n{FENCE}{conf}```\n{after}");
+            fs::write(&guide, new).unwrap();
+        } else {
+            assert!(
+                old == conf,
+                "{} shows an old {name}; {HINT}",
+                guide.display()
+            );
+        }
+        shown += 1;
+    }
+    assert!(shown > 0);
+}
+
+/// The page about 502 quotes the sentences that the error log has.
+#[test]
+fn the_page_about_502_has_the_sentences_of_the_log() {
+    let page = fs::read_to_string("docs/guide/502.md").unwrap();
+    let unix = Some(Bytes::from_static(b"unix:/run/app.sock"));
+    let far = Some(Bytes::from_static(b"10.9.9.9:80"));
+    for (cause, stage, peer) in [
+        (Cause::Connect(111), Stage::Connecting, None),
+        (Cause::Connect(113), Stage::Connecting, None),
+        (Cause::ConnectAtOnce(2), Stage::Connecting, unix.clone()),
+        (Cause::ConnectAtOnce(13), Stage::Connecting, unix),
+        (Cause::ConnectAtOnce(101), Stage::Connecting, far),
+        (Cause::NoLiveUpstreams, Stage::Connecting, None),
+        (Cause::TimedOut, Stage::Connecting, None),
+        (Cause::TimedOut, Stage::Head, None),
+        (Cause::ClosedEarly, Stage::Head, None),
+        (Cause::ClosedEarly, Stage::Body, None),
+        (Cause::Receive(104), Stage::Head, None),
+        (Cause::NotHttp, Stage::Head, None),
+        (Cause::HeaderTooBig, Stage::Head, None),
+        (Cause::UnaskedUpgrade, Stage::Head, None),
+    ] {
+        let failure = Failure {
+            cause,
+            stage,
+            peer,
+            span: None,
+        };
+        assert!(page.contains(&format!("    {failure}\n")), "{failure}");
+    }
 }
 
 fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
