@@ -47,12 +47,14 @@ pub fn summary(link: &str) -> String {
     text
 }
 
-/// How many of the tables that the server goes by have no page, because no module in [`MODULES`] lists them.
-pub fn tables_without_page() -> usize {
+/// The directives of tables that have no page, because no module in [`MODULES`] lists them.
+pub fn without_page() -> Vec<&'static str> {
     tables()
         .into_iter()
         .filter(|table| !has_page(table))
-        .count()
+        .flatten()
+        .map(|directive| directive.name)
+        .collect()
 }
 
 fn has_page(table: &[Directive<Builder>]) -> bool {

@@ -83,6 +83,7 @@ pub static MODULES: &[Module] = &[
         about: "Groups of servers that requests are passed to",
         tables: &[
             http::upstream::conf::DIRECTIVES,
+            http::upstream::balance::directives::DIRECTIVES,
             http::upstream::keepalive::DIRECTIVES,
         ],
     },
@@ -146,6 +147,24 @@ pub static MODULES: &[Module] = &[
         about: "The client's address when another proxy stands in front",
         tables: &[http::modules::realip::DIRECTIVES],
     },
+    Module {
+        name: "http_geo",
+        nginx: "ngx_http_geo_module",
+        about: "Variables by the client's address",
+        tables: &[http::modules::geo::DIRECTIVES],
+    },
+    Module {
+        name: "http_gzip_static",
+        nginx: "ngx_http_gzip_static_module",
+        about: "Files that are compressed already",
+        tables: &[http::modules::gzip_static::DIRECTIVES],
+    },
+    Module {
+        name: "http_empty_gif",
+        nginx: "ngx_http_empty_gif_module",
+        about: "A picture of one transparent pixel",
+        tables: &[http::modules::empty_gif::DIRECTIVES],
+    },
 ];
 
 /// No table of the server has it: included files are put in place before a table is asked.
@@ -163,17 +182,19 @@ mod tests {
     use super::*;
     use crate::cli::modules::MODULES as OF_NGINX;
 
-    /// Those whose directives stand on another module's page.
-    const ELSEWHERE: &[&str] = &["http_upstream_keepalive_module"];
-
     #[test]
     fn v_tells_of_a_module_just_when_it_has_directives() {
-        for module in OF_NGINX {
+        // Those of upstream groups share a page.
+        let own = |option: &str| !option.starts_with("http_upstream_");
+        for module in OF_NGINX.iter().filter(|module| own(module.option)) {
             let page = MODULES
                 .iter()
                 .any(|m| format!("{}_module", m.name) == module.option);
-            let present = module.present && !ELSEWHERE.contains(&module.option);
-            assert_eq!(present, page, "{} in src/cli/modules.rs", module.option);
+            assert_eq!(
+                module.present, page,
+                "{} in src/cli/modules.rs",
+                module.option
+            );
         }
     }
 }
