@@ -282,14 +282,7 @@ impl Talk<'_> {
             Poll::Ready(Err(SendError::Client(e))) => {
                 if e == BodyError::TooLarge {
                     let so_far = out.received.saturating_sub(received);
-                    log::request(
-                        req,
-                        Level::Error,
-                        format_args!(
-                            "client intended to send too large chunked body: {so_far}+{received} bytes"
-                        ),
-                    );
-                    req.keepalive = false;
+                    refuse_large_body(req, so_far, received);
                 }
                 return Err(Fault::Client(e.status()));
             }
@@ -345,6 +338,16 @@ impl Talk<'_> {
             }
         }
     }
+}
+
+/// Says that a body of unknown length has grown beyond `client_max_body_size`.
+pub fn refuse_large_body(req: &mut Request, so_far: u64, more: u64) {
+    req.keepalive = false;
+    log::request(
+        req,
+        Level::Error,
+        format_args!("client intended to send too large chunked body: {so_far}+{more} bytes"),
+    );
 }
 
 /// Which servers were tried, and whether another one may be.

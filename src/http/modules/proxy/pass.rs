@@ -201,6 +201,11 @@ async fn read_body(
     let part = outgoing::ready_part(&mut req.body).await?;
     let length = req.request_length.get().saturating_add(part.length);
     req.request_length.set(length);
+    let limit = req.location(&req.http).core.client_max_body_size;
+    if limit > 0 && part.length > limit {
+        exchange::refuse_large_body(req, 0, part.length);
+        return Err(BodyError::TooLarge);
+    }
     if !part.whole {
         return Ok(Some(part));
     }
