@@ -27,3 +27,4 @@ mod redirect;
 mod server_name;
 mod stub_status;
 mod upstream;
+mod static_files;

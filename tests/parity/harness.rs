@@ -138,6 +138,7 @@ impl Drop for Side {
 
 /// The line with `PRODUCT` in place of the product's name and version.
 fn unversioned(line: &str, product: &str) -> String {
+    let line = &without_boundary(line);
     let name = product.trim_end_matches('/');
     let Some(at) = line.find(name) else {
         return line.to_owned();
@@ -146,4 +147,18 @@ fn unversioned(line: &str, product: &str) -> String {
         .trim_start_matches('/')
         .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     format!("{}PRODUCT{rest}", &line[..at])
+}
+
+/// The line with `BOUNDARY` in place of the twenty digits between the parts of a multipart answer.
+fn without_boundary(line: &str) -> String {
+    let digits = |at: usize| {
+        line.get(at..at + 20)
+            .is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit()))
+    };
+    match (0..line.len()).find(|at| digits(*at)) {
+        Some(at) if line.contains("boundary=") || line.starts_with("--") => {
+            format!("{}BOUNDARY{}", &line[..at], &line[at + 20..])
+        }
+        _ => line.to_owned(),
+    }
 }

@@ -14,3 +14,4 @@ mod common;
 
 mod core;
 mod harness;
+mod static_site;

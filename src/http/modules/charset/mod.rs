@@ -158,7 +158,7 @@ fn set(b: &mut Builder, node: &Node, destination: bool) -> Result<(), Diagnostic
     let word = node.arg(0).unwrap_or(&node.name);
     let value = match &word.text[..] {
         b"off" if destination => Charset::Off,
-        [b'$', name @ ..] if name.is_empty() => {
+        [b'$'] => {
             return Err(node.error_at(word, "invalid variable name \"$\""));
         }
         [b'$', ..] => Charset::Name(Value::compile(b, word)?),

@@ -143,8 +143,7 @@ fn for_proxies(mask: u16, authorization: Option<&[u8]>, response: &Response) -> 
             .any(|(bit, word)| mask & bit != 0 && cache_control_says(response, word));
     }
     let validated = response.last_modified.is_some() || response.last_modified_text.is_some();
-    !(mask & NO_LAST_MODIFIED != 0 && validated)
-        && !(mask & NO_ETAG != 0 && response.etag.is_some())
+    (mask & NO_LAST_MODIFIED == 0 || !validated) && (mask & NO_ETAG == 0 || response.etag.is_none())
 }
 
 fn cache_control_says(response: &Response, word: &[u8]) -> bool {
