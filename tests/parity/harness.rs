@@ -1,11 +1,26 @@
 //! Two servers side by side.
 
 use crate::common::{BINARY, Site, http, wait_until};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The nginx to compare with.
+/// The nginx to compare with. Where there is none it is said so, past the test runner, which keeps what passing
+/// tests print to itself; with `GOODGATE_NEEDS_NGINX` set, as in `.ci/run`, the test fails.
 pub fn nginx() -> Option<PathBuf> {
+    let found = find();
+    if found.is_none() {
+        let needed = std::env::var_os("GOODGATE_NEEDS_NGINX").is_some();
+        assert!(!needed, "no nginx on this machine");
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: no nginx on this machine, nothing is compared"
+        );
+    }
+    found
+}
+
+fn find() -> Option<PathBuf> {
     let named = std::env::var_os("GOODGATE_NGINX").map(PathBuf::from);
     let usual = [
         "/usr/sbin/nginx",
@@ -18,11 +33,10 @@ pub fn nginx() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Types are nginx's own: what this server makes of none at all is not the same. Sends each request to both, on connections of their own, and compares the answers. `inside` is the inside of
-/// `http`; the first port is listened on.
+/// Sends each request to both, on connections of their own, and compares the answers. `inside` is the inside of
+/// `http`; the first port is listened on. Types are given: what goodgate makes of none at all is not the same.
 pub fn same_answers(inside: &str, requests: &[&str]) {
     let Some(nginx) = nginx() else {
-        eprintln!("no nginx on this machine: nothing is compared");
         return;
     };
     let ours = Side::start(Path::new(BINARY), inside);
@@ -36,19 +50,27 @@ pub fn same_answers(inside: &str, requests: &[&str]) {
 /// One line per configuration in which the two disagree about what `-t` says first.
 pub fn same_complaints(inside: &[&str]) {
     let Some(nginx) = nginx() else {
-        eprintln!("no nginx on this machine: nothing is compared");
         return;
     };
     let site = Site::new("");
+    let older = !version(&nginx).contains("nginx/1.31.");
     let differing: Vec<String> = inside
         .iter()
         .filter_map(|text| {
             site.write_conf(&http(text));
             let (mine, nginx) = (verdict(Path::new(BINARY), &site), verdict(&nginx, &site));
-            (mine != nginx).then(|| format!("{text}\n  here:  {mine}\n  nginx: {nginx}\n"))
+            // An older nginx does not have all of 1.31's directives.
+            let newer = older && nginx.contains("unknown directive");
+            (mine != nginx && !newer)
+                .then(|| format!("{text}\n  here:  {mine}\n  nginx: {nginx}\n"))
         })
         .collect();
     assert!(differing.is_empty(), "{}", differing.concat());
+}
+
+fn version(nginx: &Path) -> String {
+    let output = Command::new(nginx).arg("-v").output().unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The first error that `-t` shows, or the warnings in front of success.
