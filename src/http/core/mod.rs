@@ -66,6 +66,21 @@ fn set_size<T: TryFrom<u64>>(node: &Node, field: &mut Option<T>) -> Result<(), D
         .ok_or_else(|| invalid_value(node, 0))
 }
 
+/// Sets a field to the number and the size of buffers.
+fn set_buffers(node: &Node, field: &mut Option<(usize, usize)>) -> Result<(), Diagnostic> {
+    if field.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    let number = node.arg(0).and_then(|word| parse_number(&word.text));
+    let number = number.and_then(|n| usize::try_from(n).ok());
+    let number = number.filter(|n| *n > 0).ok_or_else(|| invalid_value(node, 0))?;
+    let size = node.arg(1).and_then(|word| parse_size(&word.text));
+    let size = size.and_then(|n| usize::try_from(n).ok());
+    let size = size.filter(|n| *n > 0).ok_or_else(|| invalid_value(node, 1))?;
+    *field = Some((number, size));
+    Ok(())
+}
+
 /// Sets a field to a whole number.
 fn set_number<T: TryFrom<i64>>(node: &Node, field: &mut Option<T>) -> Result<(), Diagnostic> {
     if field.is_some() {

@@ -2,10 +2,10 @@
 
 use super::listen::set_listen;
 use super::server_name::set_server_name;
-use super::{invalid_value, set_number, set_size};
+use super::{invalid_value, set_buffers, set_number, set_size};
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
-use crate::config::value::{parse_number, parse_size};
+use crate::config::value::parse_size;
 use crate::cycle::Builder;
 use crate::cycle::context::{HTTP, SERVER};
 use crate::diagnostic::Diagnostic;
@@ -95,24 +95,7 @@ pub static DIRECTIVES: &[D] = &[
 ];
 
 fn set_large_buffers(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    let field = &mut b.http.server().large_client_header_buffers;
-    if field.is_some() {
-        return Err(node.fault("is duplicate"));
-    }
-    let number = node.arg(0).and_then(|w| parse_number(&w.text));
-    let Some(number) = number
-        .and_then(|n| usize::try_from(n).ok())
-        .filter(|n| *n > 0)
-    else {
-        return Err(invalid_value(node, 0));
-    };
-    let size = node.arg(1).and_then(|w| parse_size(&w.text));
-    let size = size.and_then(|n| usize::try_from(n).ok());
-    let Some(size) = size.filter(|n| *n > 0) else {
-        return Err(invalid_value(node, 1));
-    };
-    *field = Some((number, size));
-    Ok(())
+    set_buffers(node, &mut b.http.server().large_client_header_buffers)
 }
 
 /// The least that nginx takes for a pool, and what the size must be a multiple of.

@@ -29,10 +29,12 @@ impl LocationTree {
     }
 }
 
+/// Prefixes and exact paths, and regular expressions.
+type Collected = (Vec<Entry>, Vec<(Arc<Regex>, LocationId)>);
+
 /// Puts every location into the tree of the block around it.
 pub fn trees(b: &mut Builder, locations: &mut [Location]) {
-    let mut inside: BTreeMap<LocationId, (Vec<Entry>, Vec<(Arc<Regex>, LocationId)>)> =
-        BTreeMap::new();
+    let mut inside: BTreeMap<LocationId, Collected> = BTreeMap::new();
     for location in locations.iter() {
         let (Some(how), Some(parent)) = (location.kind.location(), location.parent) else {
             continue;
