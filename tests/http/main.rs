@@ -25,6 +25,7 @@ mod proxy;
 mod realip;
 mod redirect;
 mod server_name;
+mod shipped;
 mod stub_status;
 mod upstream;
 mod static_files;

@@ -73,10 +73,14 @@ fn set_buffers(node: &Node, field: &mut Option<(usize, usize)>) -> Result<(), Di
     }
     let number = node.arg(0).and_then(|word| parse_number(&word.text));
     let number = number.and_then(|n| usize::try_from(n).ok());
-    let number = number.filter(|n| *n > 0).ok_or_else(|| invalid_value(node, 0))?;
+    let number = number
+        .filter(|n| *n > 0)
+        .ok_or_else(|| invalid_value(node, 0))?;
     let size = node.arg(1).and_then(|word| parse_size(&word.text));
     let size = size.and_then(|n| usize::try_from(n).ok());
-    let size = size.filter(|n| *n > 0).ok_or_else(|| invalid_value(node, 1))?;
+    let size = size
+        .filter(|n| *n > 0)
+        .ok_or_else(|| invalid_value(node, 1))?;
     *field = Some((number, size));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Directives of locations that are read as nginx reads them and then have no effect here, each with its reason.
 
-use super::{invalid_value, set_size};
+use super::{invalid_value, set_buffers, set_size};
 use crate::config::directive::{Args, Directive};
 use crate::config::table::Collector;
 use crate::config::tree::Node;
@@ -23,6 +23,7 @@ pub struct WithoutEffect {
     directio_alignment: Option<u64>,
     send_lowat: Option<u64>,
     postpone_output: Option<u64>,
+    output_buffers: Option<(usize, usize)>,
     open_file_cache: Option<()>,
     open_file_cache_valid: Option<Duration>,
     open_file_cache_min_uses: Option<i64>,
@@ -81,6 +82,12 @@ pub static DIRECTIVES: &[D] = &[
     })
     .default("1460")
     .doc("No effect: what is ready is sent together, and never kept back."),
+    D::custom("output_buffers", EVERYWHERE, Args::Exactly(2), |b, node| {
+        set_buffers(node, &mut here(b).output_buffers)
+    })
+    .syntax("number size")
+    .default("2 32k")
+    .doc("No effect: files are not read into buffers to be sent."),
     D::custom(
         "open_file_cache",
         EVERYWHERE,

@@ -9,6 +9,7 @@ use super::send::{self, Sent};
 use crate::clock;
 use crate::http::body_in::BodySource;
 use crate::http::connection::Client;
+use crate::http::core::browser::Browser;
 use crate::http::head::{Head, Known, Version};
 use crate::http::phase::{self, Start};
 use crate::http::request::Request;
@@ -385,22 +386,13 @@ fn keep_or_not(req: &mut Request) {
 /// `keepalive_disable`: browsers that cannot take a kept connection, after POST or at all.
 fn disabled(req: &Request, http: &Http) -> bool {
     use crate::http::head::Method;
-    let core = &http.location(req.location).core;
-    let Some(agent) = req.header(Known::UserAgent) else {
+    let set = &http.location(req.location).core.keepalive_disable;
+    let post = set.msie6 && req.method == Method::Post;
+    if !post && !set.safari {
         return false;
-    };
-    let old_msie = || {
-        memchr::memmem::find(agent, b"MSIE ")
-            .and_then(|i| agent.get(i + 5..i + 7))
-            .is_some_and(|v| matches!(v, [b'4'..=b'6', b'.']))
-    };
-    let safari = || {
-        memchr::memmem::find(agent, b"Mac OS X").is_some()
-            && memchr::memmem::find(agent, b"Safari/").is_some()
-            && memchr::memmem::find(agent, b"Chrome/").is_none()
-    };
-    (core.keepalive_disable.msie6 && req.method == Method::Post && old_msie())
-        || (core.keepalive_disable.safari && safari())
+    }
+    let browser = Browser::of(&req.head);
+    (post && browser.msie6) || (set.safari && browser.safari)
 }
 
 /// Ends a request to which there is nobody to answer; the status is for the log.
