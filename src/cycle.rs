@@ -68,6 +68,9 @@ pub struct Options {
     pub error_log: PathBuf,
     /// `-g`: directives in front of the file.
     pub globals: Option<String>,
+    /// Whether the master runs as root: a server without `listen` then listens on port 80. The worker, which has
+    /// given up being root, must come to the same addresses.
+    pub superuser: bool,
     /// Whether the configuration is only tested: nothing is created or bound.
     pub test: bool,
 }
@@ -309,6 +312,7 @@ pub mod testing {
             conf_prefix: "/p/".into(),
             error_log: "/p/error.log".into(),
             globals: None,
+            superuser: false,
             test: false,
         };
         load(&options, Rc::new(One(text.to_owned())))

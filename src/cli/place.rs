@@ -21,6 +21,7 @@ pub fn place(options: &Options) -> cycle::Options {
             true => PathBuf::new(),
             false => join(&prefix, error_log.as_bytes()),
         },
+        superuser: rustix::process::getuid().is_root(),
         globals: options
             .globals
             .as_ref()

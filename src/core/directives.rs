@@ -242,6 +242,7 @@ mod tests {
             conf_prefix: PathBuf::from("/p/"),
             error_log: PathBuf::new(),
             globals: None,
+            superuser: false,
             test: false,
         };
         let loaded = cycle::load(&options, Rc::new(Text(text)));

@@ -17,8 +17,10 @@ pub fn head(req: &mut Request) -> Option<Start> {
         if status == 412 {
             req.response.reset();
         }
-        if let Some(start) = special::answer(req, status) {
-            return Some(start);
+        let start = special::answer(req, status);
+        req.response.close |= status == 412;
+        if start.is_some() {
+            return start;
         }
     }
     None

@@ -227,6 +227,12 @@ impl Head {
         };
     }
 
+    /// Drops all fields.
+    pub fn forget_fields(&mut self) {
+        self.fields.clear();
+        self.first = [0; Known::COUNT];
+    }
+
     /// The bytes of a piece.
     pub fn bytes(&self, piece: Piece) -> &[u8] {
         self.buf

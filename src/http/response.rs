@@ -61,6 +61,8 @@ pub struct Response {
     pub internal_error_page: bool,
     /// Whether there is no answer: the connection just closes (status 444 and the like).
     pub no_answer: bool,
+    /// Whether the connection is closed behind it, whatever its head says: what nginx does when a filter refuses.
+    pub close: bool,
     /// Whether the answer switches protocols: the connection is handed over when the head is sent.
     pub upgrade: bool,
     /// Whether the head has been sent: nothing can be changed any more.

@@ -46,6 +46,7 @@ pub struct LoadOptions {
     conf_prefix: PathBuf,
     error_log: PathBuf,
     globals: Option<String>,
+    superuser: bool,
 }
 
 impl LoadOptions {
@@ -57,6 +58,7 @@ impl LoadOptions {
             conf_prefix: options.conf_prefix.clone(),
             error_log: options.error_log.clone(),
             globals: options.globals.clone(),
+            superuser: options.superuser,
         }
     }
 
@@ -68,6 +70,7 @@ impl LoadOptions {
             conf_prefix,
             error_log,
             globals,
+            superuser,
         } = self;
         Options {
             prefix,
@@ -75,6 +78,7 @@ impl LoadOptions {
             conf_prefix,
             error_log,
             globals,
+            superuser,
             test: false,
         }
     }
@@ -253,6 +257,7 @@ impl Manifest {
         w.list(options.globals.iter(), |w, text| {
             w.bytes(text.as_bytes());
         });
+        w.number(options.superuser.into());
         self.snapshot.write(&mut w);
         w.list(self.account.iter(), |w, account| {
             w.bytes(account.name.as_bytes())
@@ -272,6 +277,7 @@ impl Manifest {
         let globals = r
             .list(|r| String::from_utf8(r.bytes()?.to_vec()).ok())?
             .pop();
+        let superuser = r.number()? != 0;
         let snapshot = Snapshot::read(r)?;
         let account = r.list(|r| {
             let name = String::from_utf8(r.bytes()?.to_vec()).ok()?;
@@ -289,6 +295,7 @@ impl Manifest {
                 conf_prefix,
                 error_log,
                 globals,
+                superuser,
             },
             snapshot,
             account: account.into_iter().next(),
@@ -324,6 +331,7 @@ mod tests {
                 conf_prefix: path("/p/"),
                 error_log: path("/p/error.log"),
                 globals: Some(String::from("daemon off;")),
+                superuser: true,
             },
             snapshot: Snapshot::default(),
             account: Some(Account {

@@ -48,11 +48,7 @@ pub fn listen_by_default(b: &mut Builder, server: ServerId) -> Result<(), Diagno
     if b.http.servers.last().is_some_and(|server| server.listens) {
         return Ok(());
     }
-    let port = if rustix::process::getuid().is_root() {
-        80
-    } else {
-        8000
-    };
+    let port = if b.options.superuser { 80 } else { 8000 };
     let addr = Addr::Inet(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
     let added = b.http.ports.add(server, Listen::new(ListenSpec::new(addr)));
     added.map_err(Diagnostic::new)

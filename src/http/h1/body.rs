@@ -81,20 +81,15 @@ impl Reader {
     /// The next piece; `None` at the end.
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
         loop {
+            while !self.go_on.is_empty() {
+                let slice = [std::io::IoSlice::new(self.go_on)];
+                match ready!(self.io.stream.poll_write_vectored(cx, &slice)) {
+                    Ok(n) => self.go_on = self.go_on.get(n..).unwrap_or_default(),
+                    Err(_) => return Poll::Ready(Err(BodyError::Closed)),
+                }
+            }
             if self.is_end() {
                 return Poll::Ready(Ok(None));
-            }
-            while !self.go_on.is_empty() {
-                if self.io.pending.borrow().is_empty() {
-                    let slice = [std::io::IoSlice::new(self.go_on)];
-                    match ready!(self.io.stream.poll_write_vectored(cx, &slice)) {
-                        Ok(n) => self.go_on = self.go_on.get(n..).unwrap_or_default(),
-                        Err(_) => return Poll::Ready(Err(BodyError::Closed)),
-                    }
-                } else {
-                    // The body is on its way already: nobody waits.
-                    self.go_on = b"";
-                }
             }
             if !self.reading {
                 self.io.read_within(self.timeout);

@@ -198,7 +198,7 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         );
         return give_up(req, 499);
     }
-    answer(req, io).await
+    answer(req, io, false).await
 }
 
 /// What follows from the head alone: host, server, framing, path, whether the connection is kept.
@@ -212,11 +212,19 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
         core.merge_slashes,
         &mut req.uri,
     );
-    let parsed = parsed.map_err(|_| {
-        // Half of a path means nothing: the log shows none.
-        req.uri.clear();
-        Bad::Request
-    })?;
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(_) => {
+            // Half of a path means nothing: the log shows none. nginx judges the path before it reads the fields,
+            // so that logs and error pages know nothing of them.
+            req.uri.clear();
+            drop(head);
+            if let Some(head) = Rc::get_mut(&mut req.head) {
+                head.forget_fields();
+            }
+            return Err(Bad::Request);
+        }
+    };
     req.args
         .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
     req.unparsed_uri_valid = !parsed.empty_path;
@@ -229,11 +237,16 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
         location.client_body_timeout,
         location.client_body_buffer_size,
     );
+    let expects = head.version >= Version::Http11
+        && head
+            .get(Known::Expect)
+            .is_some_and(|v| v.eq_ignore_ascii_case(b"100-continue"));
     let reader = match length {
-        BodyLength::None => None,
+        // Even without a body there may be somebody who waits for the interim answer.
+        BodyLength::None => expects.then(|| Reader::with_length(Rc::clone(io), 0, timeout, piece)),
         BodyLength::Length(n) => {
             req.body.length = Some(n);
-            (n > 0).then(|| Reader::with_length(Rc::clone(io), n, timeout, piece))
+            (n > 0 || expects).then(|| Reader::with_length(Rc::clone(io), n, timeout, piece))
         }
         BodyLength::Chunked => {
             req.body.chunked = true;
@@ -241,10 +254,7 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
         }
     };
     if let Some(mut reader) = reader {
-        let expects = head
-            .get(Known::Expect)
-            .is_some_and(|v| v.eq_ignore_ascii_case(b"100-continue"));
-        if expects && head.version >= Version::Http11 {
+        if expects {
             reader.expect_continue();
         }
         req.body.source = Some(BodySource::H1(reader));
@@ -302,11 +312,11 @@ async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
     req.body.source = None;
     phase::refuse(req, bad.status()).await;
     req.keepalive = false;
-    answer(req, io).await
+    answer(req, io, true).await
 }
 
-/// Sends the response, then decides about the connection.
-async fn answer(req: &mut Request, io: &Rc<Io>) -> Next {
+/// Sends the response, then decides about the connection. `refused`: the client may be sending more than was read.
+async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
     if req.response.no_answer {
         return Next::Close;
     }
@@ -327,7 +337,12 @@ async fn answer(req: &mut Request, io: &Rc<Io>) -> Next {
             unread = !drain(&mut reader, location.lingering_time).await;
         }
     }
-    if req.keepalive && !unread && !req.worker.is_shutting_down() && !io.eof.get() {
+    if req.keepalive
+        && !req.response.close
+        && !unread
+        && !req.worker.is_shutting_down()
+        && !io.eof.get()
+    {
         let core = location;
         if core.tcp_nodelay && req.client.requests.get() == 1 {
             req.client.stream.set_nodelay();
@@ -338,7 +353,7 @@ async fn answer(req: &mut Request, io: &Rc<Io>) -> Next {
         crate::http::core::location::LingeringClose::Off => false,
         crate::http::core::location::LingeringClose::Always => true,
         crate::http::core::location::LingeringClose::On => {
-            unread || req.response.internal_error_page || !io.pending.borrow().is_empty()
+            unread || refused || !io.pending.borrow().is_empty()
         }
     };
     if linger && !io.eof.get() {

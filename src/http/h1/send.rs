@@ -35,7 +35,6 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     if let Some(BodySource::H1(reader)) = &req.body.source
         && reader.awaits_continue()
         && !req.response.internal_error_page
-        && io.pending.borrow().is_empty()
         && io
             .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
             .await

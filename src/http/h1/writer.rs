@@ -20,10 +20,11 @@ pub struct Framing {
 pub fn frame(req: &mut Request) -> Framing {
     let http = std::rc::Rc::clone(&req.http);
     let response = &mut req.response;
-    if !matches!(response.status, 200 | 206 | 304) {
-        response.last_modified = None;
+    if !matches!(response.status, 200 | 206 | 304) && response.last_modified.take().is_some() {
+        response.last_modified_text = None;
     }
-    if response.status == 204 {
+    // What an upstream says beside its own 204 is its own affair, as with nginx.
+    if response.status == 204 && response.status_line.is_none() {
         response.content_type = None;
         response.last_modified = None;
         response.last_modified_text = None;
@@ -31,13 +32,6 @@ pub fn frame(req: &mut Request) -> Framing {
     }
     let bodyless = matches!(response.status, 204 | 304 | 100..=199);
     let head_only = bodyless || req.head.method == crate::http::head::Method::Head;
-    if response.content_length.is_none() && !bodyless {
-        // A body that is known whole needs no chunks.
-        response.content_length = match &response.body {
-            crate::http::body::Body::Empty if head_only => None,
-            body => body.len(),
-        };
-    }
     let mut chunked = false;
     // nginx does not name a coding for a body that it does not send.
     if !head_only && (response.content_length.is_none() || response.want_trailers) {
