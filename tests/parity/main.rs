@@ -15,3 +15,4 @@ mod common;
 mod core;
 mod harness;
 mod static_site;
+mod rewrite;
