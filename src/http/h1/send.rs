@@ -1,7 +1,7 @@
 //! Sends a response: head and body, in few system calls, no faster than the client takes them.
 
 use super::chunked::{LAST_CHUNK, chunk_head};
-use super::io::Io;
+use super::io::{Io, IoError};
 use super::outgoing::{Outgoing, SendError};
 use super::writer::{self, Framing};
 use crate::clock;
@@ -13,6 +13,8 @@ use crate::http::response::Field;
 use crate::http::{core, filter};
 use crate::log::{self, Level};
 use bytes::Bytes;
+use std::future::Future;
+use std::io;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -204,7 +206,7 @@ async fn flush(
         let budget = match pace.budget(req.bytes_sent.get()) {
             Ok(budget) => budget,
             Err(wait) => {
-                tokio::time::sleep(wait).await;
+                rest(req, wait).await?;
                 continue;
             }
         };
@@ -226,6 +228,20 @@ async fn flush(
         req.worker.give_buffer(buffer);
     }
     Ok(())
+}
+
+/// Waits until more may be sent, unless the client goes away meanwhile.
+async fn rest(req: &Request, time: Duration) -> Result<(), SendError> {
+    let mut sleep = std::pin::pin!(tokio::time::sleep(time));
+    std::future::poll_fn(|cx| {
+        if sleep.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let gone = io::ErrorKind::ConnectionAborted;
+        let closed = req.client.stream.poll_closed(cx);
+        closed.map(|()| Err(SendError::Io(IoError::Broken(gone.into()))))
+    })
+    .await
 }
 
 fn chunk_start(len: u64) -> Vec<u8> {
@@ -298,7 +314,6 @@ impl Pace {
 }
 
 fn report(req: &Request, failure: &Failure) {
-    use super::io::IoError;
     match failure {
         Failure::Client(SendError::Io(IoError::TimedOut)) => {
             log::request(
@@ -306,6 +321,17 @@ fn report(req: &Request, failure: &Failure) {
                 Level::Info,
                 format_args!(
                     "client timed out (110: Connection timed out) while sending response to client"
+                ),
+            );
+        }
+        Failure::Client(SendError::Io(IoError::Broken(e)))
+            if e.kind() == io::ErrorKind::ConnectionAborted =>
+        {
+            log::request(
+                req,
+                Level::Info,
+                format_args!(
+                    "client prematurely closed connection while sending response to client"
                 ),
             );
         }
