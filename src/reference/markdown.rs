@@ -50,7 +50,26 @@ pub fn index(modules: &[Module]) -> String {
     lines.sort_unstable();
     lines.dedup();
     text.extend(lines);
+    text.push_str(
+        "\n## Without effect\n\nRead and checked as by nginx, and without effect here:\n\n",
+    );
+    let all = modules.iter().flat_map(|m| m.tables).copied().flatten();
+    let mut lines: Vec<String> = all
+        .filter_map(|d| Some(format!("- `{}`: {}\n", d.name, why_without_effect(d)?)))
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    text.extend(lines);
     text
+}
+
+/// Why a directive is read and does nothing; none if it does something.
+fn why_without_effect(directive: &Directive<Builder>) -> Option<&'static str> {
+    match directive.set {
+        Set::NoOp(why) => Some(why),
+        _ => directive.doc.strip_prefix("No effect: "),
+    }
+    .map(|why| why.trim_end_matches('.'))
 }
 
 /// A table of the modules.
@@ -106,14 +125,10 @@ fn entry(directive: &Directive<Builder>) -> String {
         text.push_str("- Only in goodgate: nginx refuses it\n");
     }
     text.push('\n');
-    match directive.set {
-        Set::NoOp(why) => {
-            let _ = writeln!(text, "Accepted, and has no effect: {why}.");
-        }
-        _ => {
-            let _ = writeln!(text, "{}", directive.doc);
-        }
-    }
+    let _ = match why_without_effect(directive) {
+        Some(why) => writeln!(text, "Accepted, and has no effect: {why}."),
+        None => writeln!(text, "{}", directive.doc),
+    };
     text
 }
 

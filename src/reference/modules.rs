@@ -165,6 +165,12 @@ pub static MODULES: &[Module] = &[
         about: "A picture of one transparent pixel",
         tables: &[http::modules::empty_gif::DIRECTIVES],
     },
+    Module {
+        name: "http_stub_status",
+        nginx: "ngx_http_stub_status_module",
+        about: "Counters of connections and requests, as a page",
+        tables: &[http::modules::stub_status::DIRECTIVES],
+    },
 ];
 
 /// No table of the server has it: included files are put in place before a table is asked.
@@ -181,6 +187,21 @@ pub(super) static INCLUDE: &[Directive<Builder>] = &[Directive::custom(
 mod tests {
     use super::*;
     use crate::cli::modules::MODULES as OF_NGINX;
+    use crate::config::directive::Set;
+
+    #[test]
+    fn arguments_and_meaning_are_told() {
+        let all = MODULES.iter().flat_map(|m| m.tables).copied().flatten();
+        let silent: Vec<&str> = all
+            .filter(|d| {
+                let arguments = matches!(d.set, Set::Enum(..)) || !d.syntax.is_empty();
+                let meaning = matches!(d.set, Set::NoOp(_)) || !d.doc.is_empty();
+                !meaning || !(arguments || d.args.allow(0))
+            })
+            .map(|d| d.name)
+            .collect();
+        assert!(silent.is_empty(), "without syntax or doc: {silent:?}");
+    }
 
     #[test]
     fn v_tells_of_a_module_just_when_it_has_directives() {

@@ -32,10 +32,10 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
         ),
     Directive::number("map_hash_max_size", HTTP, |b: &mut Builder| &mut b.http.map.hash_max_size)
         .default("2048")
-        .doc("Has no effect: the tables of maps grow as needed."),
+        .doc("No effect: the tables of maps grow as needed."),
     Directive::number("map_hash_bucket_size", HTTP, |b: &mut Builder| &mut b.http.map.hash_bucket_size)
         .default("64")
-        .doc("Has no effect: the tables of maps have no buckets of a fixed size."),
+        .doc("No effect: the tables of maps have no buckets of a fixed size."),
 ];
 
 /// A `map` block.

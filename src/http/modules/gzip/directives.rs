@@ -93,13 +93,15 @@ pub static DIRECTIVES: &[D] = &[
         EVERYWHERE,
         Args::Exactly(1),
         "the compressor chooses the size of its tables itself",
-    ),
+    )
+    .syntax("size"),
     D::no_op(
         "postpone_gzipping",
         EVERYWHERE,
         Args::Exactly(1),
         "compressors are kept for reuse, so there is no allocation to put off",
-    ),
+    )
+    .syntax("size"),
     D::flag("gzip_no_buffer", EVERYWHERE, |b| {
         &mut b.http.here().gzip().no_buffer
     })

@@ -175,9 +175,9 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
     Directive::flag("proxy_pass_trailers", EVERYWHERE, |b| &mut here(b).pass_trailers)
         .default("off")
         .doc("Whether trailer fields of answers are passed to the client."),
-    Directive::no_op("proxy_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either"),
-    Directive::no_op("proxy_headers_hash_max_size", EVERYWHERE, Args::Exactly(1), "tables here size themselves"),
-    Directive::no_op("proxy_headers_hash_bucket_size", EVERYWHERE, Args::Exactly(1), "tables here size themselves"),
+    Directive::no_op("proxy_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either").syntax("size"),
+    Directive::no_op("proxy_headers_hash_max_size", EVERYWHERE, Args::Exactly(1), "tables here size themselves").syntax("size"),
+    Directive::no_op("proxy_headers_hash_bucket_size", EVERYWHERE, Args::Exactly(1), "tables here size themselves").syntax("size"),
 ];
 
 fn value(
