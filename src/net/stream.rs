@@ -168,6 +168,11 @@ impl Stream {
         }
     }
 
+    /// Makes the coming close a reset: what has not been sent is thrown away (`reset_timedout_connection`).
+    pub fn reset_on_close(&self) {
+        let _ = socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Ends the receiving side: a task that waits for data wakes and reads the end.
     pub fn shutdown_read(&self) {
         let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Read);

@@ -14,5 +14,5 @@ mod common;
 
 mod core;
 mod harness;
-mod static_site;
 mod rewrite;
+mod static_site;

@@ -53,14 +53,10 @@ crate::settings! {
         client_body_temp_path: Arc<TempPath> = Arc::default(),
         /// `client_body_in_file_only`.
         client_body_in_file_only: BodyInFile = BodyInFile::Off,
-        /// `client_body_in_single_buffer`.
-        client_body_in_single_buffer: bool = false,
         /// `sendfile`.
         sendfile: bool = false,
         /// `sendfile_max_chunk`, bytes; 0 means no limit.
         sendfile_max_chunk: u64 = 2 << 20,
-        /// `tcp_nopush`.
-        tcp_nopush: bool = false,
         /// `tcp_nodelay`.
         tcp_nodelay: bool = true,
         /// `send_timeout`: between two writes.
@@ -101,8 +97,6 @@ crate::settings! {
         msie_refresh: bool = false,
         /// `log_not_found`.
         log_not_found: bool = true,
-        /// `log_subrequest`.
-        log_subrequest: bool = false,
         /// `chunked_transfer_encoding`.
         chunked_transfer_encoding: bool = true,
         /// `etag`.
@@ -113,8 +107,6 @@ crate::settings! {
         if_modified_since: IfModifiedSince = IfModifiedSince::Exact,
         /// `max_ranges`; 0 means that ranges are not served.
         max_ranges: i64 = i64::from(i32::MAX),
-        /// `early_hints`: 103 answers of an upstream are passed on if one of these is neither empty nor 0.
-        early_hints: Arc<Vec<Value>> = Arc::default(),
     } only_written {
         /// Directives that have no effect here.
         without_effect: Option<Box<WithoutEffect>>,
@@ -222,18 +214,12 @@ pub static DIRECTIVES: &[D] = &[
     .syntax("on | clean | off")
     .default("off")
     .doc("Whether every request body goes to a file, and whether that is removed in the end."),
-    D::flag("client_body_in_single_buffer", EVERYWHERE, |b| &mut here(b).client_body_in_single_buffer)
-        .default("off")
-        .doc("Whether a body that fits into memory is kept in one piece."),
     D::flag("sendfile", WITH_IF, |b| &mut here(b).sendfile)
         .default("off")
         .doc("Whether files are sent by sendfile(2)."),
     D::size("sendfile_max_chunk", EVERYWHERE, |b| &mut here(b).sendfile_max_chunk)
         .default("2m")
         .doc("How much one call of sendfile(2) may send, so that one fast client does not take the worker for itself."),
-    D::flag("tcp_nopush", EVERYWHERE, |b| &mut here(b).tcp_nopush)
-        .default("off")
-        .doc("Whether the head leaves with the start of a file, and full packets are preferred."),
     D::flag("tcp_nodelay", EVERYWHERE, |b| &mut here(b).tcp_nodelay)
         .default("on")
         .doc("Whether small packets leave at once on kept connections."),
@@ -318,9 +304,6 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("log_not_found", EVERYWHERE, |b| &mut here(b).log_not_found)
         .default("on")
         .doc("Whether missing files are reported in the error log."),
-    D::flag("log_subrequest", EVERYWHERE, |b| &mut here(b).log_subrequest)
-        .default("off")
-        .doc("Whether subrequests get lines in the access log."),
     D::flag("recursive_error_pages", EVERYWHERE, |b| &mut here(b).recursive_error_pages)
         .default("off")
         .doc("Whether error_page also holds for errors of an error page."),
@@ -351,9 +334,6 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("etag", EVERYWHERE, |b| &mut here(b).etag)
         .default("on")
         .doc("Whether files get the field ETag."),
-    D::custom("early_hints", EVERYWHERE, Args::AtLeast(1), set_early_hints)
-        .syntax("string ...")
-        .doc("When 103 answers of an upstream are passed on: if one of the strings is neither empty nor 0."),
     D::custom("error_page", WITH_IF, Args::AtLeast(2), set_error_page)
         .syntax("code ... [=[response]] uri")
         .doc("What is answered in place of an error: another path, a named location, or a redirect."),
@@ -372,13 +352,5 @@ fn set_body_temp_path(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     }
     let path = TempPath::parse(b, node)?;
     here(b).client_body_temp_path = Some(Arc::new(path));
-    Ok(())
-}
-
-fn set_early_hints(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    for word in &node.args {
-        let value = Value::compile(b, word)?;
-        Arc::make_mut(here(b).early_hints.get_or_insert_default()).push(value);
-    }
     Ok(())
 }

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Their values: kept only to refuse duplicates.
 #[derive(Clone, Debug, Default)]
 pub struct WithoutEffect {
+    client_body_in_single_buffer: Option<bool>,
+    tcp_nopush: Option<bool>,
+    log_subrequest: Option<bool>,
     types_hash_max_size: Option<i64>,
     types_hash_bucket_size: Option<i64>,
     subrequest_output_buffer_size: Option<u64>,
@@ -39,6 +42,19 @@ fn here(b: &mut Builder) -> &mut WithoutEffect {
 
 /// The table.
 pub static DIRECTIVES: &[D] = &[
+    D::flag("client_body_in_single_buffer", EVERYWHERE, |b| {
+        &mut here(b).client_body_in_single_buffer
+    })
+    .default("off")
+    .doc("No effect: $request_body puts the pieces of a body together where it is used."),
+    D::flag("tcp_nopush", EVERYWHERE, |b| &mut here(b).tcp_nopush)
+        .default("off")
+        .doc("No effect: a head always leaves together with the start of its file."),
+    D::flag("log_subrequest", EVERYWHERE, |b| {
+        &mut here(b).log_subrequest
+    })
+    .default("off")
+    .doc("No effect: there are no subrequests."),
     D::number("types_hash_max_size", EVERYWHERE, |b| {
         &mut here(b).types_hash_max_size
     })

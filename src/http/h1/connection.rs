@@ -11,6 +11,7 @@ use crate::http::worker::Worker;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Serves HTTP/1.x on a connection until it closes.
 pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer) {
@@ -28,7 +29,7 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer
         local: OnceCell::new(),
         started_ms: clock::monotonic_ms(),
         watch: Cell::new(false),
-        idle: Cell::new(true),
+        idle: Cell::new(false),
         stream: Rc::clone(&stream),
     });
     let io = Rc::new(Io::new(stream));
@@ -40,24 +41,56 @@ pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer
     drop(http);
     let _place = worker.connections.enter(&client);
     let _counted = stats::connection();
+    let mut wait = Wait::default();
     loop {
-        client.idle.set(true);
         let waiting = stats::enter(Doing::Waiting);
-        let readable = std::future::poll_fn(|cx| io.poll_readable(cx)).await;
+        let readable = wait.for_request(&worker, &client, &io).await;
         drop(waiting);
-        client.idle.set(false);
         match readable {
             Ok(()) => {}
             // Nobody asked for anything: no answer, no line in a log.
             Err(IoError::TimedOut | IoError::Broken(_)) => break,
         }
         match Box::pin(exchange::one(&worker, &client, &io)).await {
-            Next::Keep(timeout) => io.read_within(timeout),
+            Next::Keep { timeout, least } => {
+                wait = Wait {
+                    least,
+                    rest: timeout.saturating_sub(least),
+                };
+                io.read_within(timeout.min(match least.is_zero() {
+                    true => timeout,
+                    false => least,
+                }));
+            }
             Next::Linger { time, timeout } => {
                 linger::linger(&io, time, timeout).await;
                 break;
             }
             Next::Close => break,
         }
+    }
+}
+
+/// How long to wait for a request: first for certain, then unless the server stops.
+#[derive(Default)]
+struct Wait {
+    least: Duration,
+    rest: Duration,
+}
+
+impl Wait {
+    async fn for_request(&self, worker: &Worker, client: &Client, io: &Io) -> Result<(), IoError> {
+        if !self.least.is_zero() {
+            let readable = std::future::poll_fn(|cx| io.poll_readable(cx)).await;
+            let timed_out = matches!(readable, Err(IoError::TimedOut));
+            if !timed_out || self.rest.is_zero() || worker.is_shutting_down() {
+                return readable;
+            }
+            io.read_within(self.rest);
+        }
+        client.idle.set(true);
+        let readable = std::future::poll_fn(|cx| io.poll_readable(cx)).await;
+        client.idle.set(false);
+        readable
     }
 }

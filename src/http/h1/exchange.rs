@@ -26,8 +26,13 @@ use std::time::Duration;
 
 /// What becomes of the connection.
 pub enum Next {
-    /// It is kept: the next request may take this long to come.
-    Keep(Duration),
+    /// It is kept.
+    Keep {
+        /// How long the next request may take to come.
+        timeout: Duration,
+        /// For so long of that even a stopping server waits for it (`keepalive_min_timeout`).
+        least: Duration,
+    },
     /// It is closed when the client has had time to read the answer.
     Linger {
         /// `lingering_time`
@@ -116,6 +121,7 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
                 Level::Info,
                 format_args!("client timed out (110: Connection timed out)"),
             );
+            timed_out(&req);
             give_up(&mut req, 408)
         }
     };
@@ -318,12 +324,19 @@ async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
 /// Sends the response, then decides about the connection. `refused`: the client may be sending more than was read.
 async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
     if req.response.no_answer {
+        if matches!(req.response.status, 408 | 444) {
+            timed_out(req);
+        }
         return Next::Close;
     }
     keep_or_not(req);
     let http = Rc::clone(&req.http);
     match send::response(req, io).await {
         Sent::Whole => req.completed.set(true),
+        Sent::TimedOut => {
+            timed_out(req);
+            return Next::Close;
+        }
         Sent::Broken => return Next::Close,
         Sent::Upgraded => return Next::Close,
     }
@@ -337,17 +350,15 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
             unread = !drain(&mut reader, location.lingering_time).await;
         }
     }
-    if req.keepalive
-        && !req.response.close
-        && !unread
-        && !req.worker.is_shutting_down()
-        && !io.eof.get()
-    {
+    if req.keepalive && !req.response.close && !unread && !stops(req) && !io.eof.get() {
         let core = location;
         if core.tcp_nodelay && req.client.requests.get() == 1 {
             req.client.stream.set_nodelay();
         }
-        return Next::Keep(core.keepalive_timeout);
+        return Next::Keep {
+            timeout: core.keepalive_timeout,
+            least: core.keepalive_min_timeout,
+        };
     }
     let linger = match location.lingering_close {
         crate::http::core::location::LingeringClose::Off => false,
@@ -391,10 +402,23 @@ fn keep_or_not(req: &mut Request) {
     if core.keepalive_timeout.is_zero()
         || client.requests.get() >= core.keepalive_requests
         || u128::from(age) > core.keepalive_time.as_millis()
-        || req.worker.is_shutting_down()
+        || stops(req)
         || disabled(req, &http)
     {
         req.keepalive = false;
+    }
+}
+
+/// Whether the server is stopping and no connection is kept any more, not even for `keepalive_min_timeout`.
+fn stops(req: &Request) -> bool {
+    let least = req.location(&req.http).core.keepalive_min_timeout;
+    req.worker.is_shutting_down() && least.is_zero()
+}
+
+/// The client took too long, or was given no answer on purpose: nothing is left to wait for.
+fn timed_out(req: &Request) {
+    if req.location(&req.http).core.reset_timedout_connection {
+        req.client.stream.reset_on_close();
     }
 }
 

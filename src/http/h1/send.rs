@@ -23,6 +23,8 @@ use std::time::Duration;
 pub enum Sent {
     /// All of it was written.
     Whole,
+    /// The client took nothing for too long.
+    TimedOut,
     /// The connection is of no further use.
     Broken,
     /// The head switched protocols, and what followed is over.
@@ -84,7 +86,10 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
         Ok(()) => Sent::Whole,
         Err(e) => {
             report(req, &e);
-            Sent::Broken
+            match e {
+                Failure::Client(SendError::Io(IoError::TimedOut)) => Sent::TimedOut,
+                _ => Sent::Broken,
+            }
         }
     }
 }

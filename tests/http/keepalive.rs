@@ -1,0 +1,58 @@
+//! Connections that are kept, or reset.
+
+use crate::common::{Server, read_response};
+use rustix::process::Signal;
+use std::io::{ErrorKind, Read, Write};
+
+#[test]
+fn a_stopping_server_waits_for_keepalive_min_timeout() {
+    let mut server = Server::http(
+        "keepalive_min_timeout 20s;
+         server { listen 127.0.0.1:%PORT0%; return 200 a; }
+         server { listen 127.0.0.1:%PORT1%; keepalive_min_timeout 0; return 200 b; }",
+    );
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (mut waiting, mut idle) = (server.connect(0), server.connect(1));
+    for stream in [&mut waiting, &mut idle] {
+        stream.write_all(request).unwrap();
+        assert_eq!(read_response(stream).status, 200);
+    }
+    server.signal(Signal::QUIT);
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+    waiting
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    assert_eq!(read_response(&mut waiting).text(), "a");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn a_connection_without_an_answer_is_reset_if_asked_for() {
+    let server = Server::http(
+        "server {
+            listen 127.0.0.1:%PORT0%;
+            location / { return 444; }
+            location /reset { reset_timedout_connection on; return 444; }
+        }",
+    );
+    let end = |path: &str| {
+        let mut stream = server.connect(0);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read(&mut [0]).map_err(|e| e.kind())
+    };
+    assert_eq!(end("/"), Ok(0));
+    assert_eq!(end("/reset"), Err(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn a_client_that_sends_no_head_in_time_is_reset_if_asked_for() {
+    let server = Server::http(
+        "client_header_timeout 50ms;
+         server { listen 127.0.0.1:%PORT0%; reset_timedout_connection on; return 200 a; }",
+    );
+    let mut stream = server.connect(0);
+    stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    let end = stream.read(&mut [0]).map_err(|e| e.kind());
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
+}
