@@ -8,7 +8,7 @@ use super::incoming::{Incoming, Rules};
 use super::link::Link;
 use super::settings::{Passing, ignore};
 use super::spill::Spill;
-use super::state::UpstreamState;
+use super::state::{Attempt, KeptHead, UpstreamState};
 use super::upgrade::Handover;
 use crate::http::body::Body;
 use crate::http::date::parse_http_time;
@@ -33,7 +33,10 @@ pub fn deliver<C: Codec>(
     // One copy, of which all that is passed on are slices.
     let text = Bytes::copy_from_slice(&head.buf);
     warn_of_duplicates(req, head);
-    *state.fields.borrow_mut() = fields_of(head, &text);
+    *state.head.borrow_mut() = KeptHead {
+        text: text.clone(),
+        fields: head.fields.clone(),
+    };
     link.keep = codec.keep_alive(head);
     if head.status >= 300 && passing.intercept_errors && has_error_page(req, head.status) {
         if codec.challenge(head) {
@@ -109,8 +112,15 @@ fn body<C: Codec>(
 ) {
     let (decoder, rest) = codec.body(head, text, passing.pass_trailers);
     if decoder.is_empty() {
-        finish_empty(link, &rest, &state);
+        finish_whole(link, &rest, &state);
         req.response.body = Body::Empty;
+        return;
+    }
+    if decoder.is_just(&rest) {
+        // The usual small answer: nothing is left to read.
+        Attempt::count(&state.response_length, rest.len());
+        finish_whole(link, &Bytes::new(), &state);
+        req.response.body = Body::bytes(rest);
         return;
     }
     if req.head.method == Method::Head {
@@ -142,9 +152,9 @@ fn body<C: Codec>(
     };
 }
 
-/// An answer without a body is over.
-fn finish_empty(link: Link, rest: &Bytes, state: &UpstreamState) {
-    state.end();
+/// An answer that came in one piece is over; nothing else should have come behind it.
+fn finish_whole(link: Link, rest: &Bytes, state: &UpstreamState) {
+    state.end_with_head();
     link.finish(state, rest.is_empty());
 }
 
@@ -158,7 +168,7 @@ fn end<C: Codec>(
 ) {
     let (decoder, rest) = codec.body(head, text, false);
     if decoder.is_empty() {
-        return finish_empty(link, &rest, state);
+        return finish_whole(link, &rest, state);
     }
     state.end();
     link.count_sent(state);
@@ -198,11 +208,6 @@ fn has_error_page(req: &Request, status: u16) -> bool {
 fn slice(text: &Bytes, piece: Piece) -> Bytes {
     let end = (piece.end as usize).min(text.len());
     text.slice((piece.start as usize).min(end)..end)
-}
-
-fn fields_of(head: &ResponseHead, text: &Bytes) -> Vec<(Bytes, Bytes)> {
-    let pair = |f: &HeadField| (slice(text, f.name), slice(text, f.value));
-    head.fields.iter().map(pair).collect()
 }
 
 fn warn_of_duplicates(req: &Request, head: &ResponseHead) {

@@ -47,6 +47,11 @@ impl Decoder {
         matches!(self, Decoder::Empty | Decoder::Length(0))
     }
 
+    /// Whether this is all of the body, and needs no decoding.
+    pub fn is_just(&self, input: &[u8]) -> bool {
+        matches!(self, Decoder::Length(n) if *n == input.len() as u64)
+    }
+
     /// Gives the body's bytes in `input` to `out`.
     ///
     /// # Errors

@@ -55,6 +55,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     let mut tries = Tries::new(plan);
     let client = std::rc::Rc::clone(&req.client);
     client.watch.set(!plan.passing.ignore_client_abort);
+    let mut head = req.worker.upstreams.take_head();
     let verdict = loop {
         let Some(lease) = tries.choice.pick(&*plan.group.balancer, req) else {
             let name = plan.group.name.clone();
@@ -68,7 +69,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         };
         let state = Attempt::begin(lease.peer().name.clone(), codec.scheme(), uri.clone());
         req.upstreams.push(state.clone());
-        let mut head = ResponseHead::default();
+        tries.started_ms.get_or_insert(state.started_ms);
         match attempt(req, codec, plan, lease, &state, &mut head, &text).await {
             Ok(link) => match tries.judge(req, plan, &head, link, &state) {
                 Ok(link) => break answer::deliver(req, codec, plan, &head, link, state),
@@ -86,8 +87,10 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
             }
         }
         codec.reset();
+        head.clear();
     };
     client.watch.set(false);
+    req.worker.upstreams.give_head(head);
     verdict
 }
 
@@ -157,7 +160,8 @@ async fn attempt<C: Codec>(
         },
     };
     conn.requests += 1;
-    state.connect_ms.set(Some(state.elapsed_ms()));
+    let connected = if conn.reused { 0 } else { state.elapsed_ms() };
+    state.connect_ms.set(Some(connected));
     let mut out = if let Some(start) = &plan.streams {
         let limit = req.location(&req.http).core.client_max_body_size;
         Outgoing::streamed(text.clone(), codec.request_framing(), start, limit)
@@ -353,7 +357,8 @@ pub fn refuse_large_body(req: &mut Request, so_far: u64, more: u64) {
 /// Which servers were tried, and whether another one may be.
 struct Tries {
     choice: Choice,
-    started_ms: u64,
+    /// When the first attempt began.
+    started_ms: Option<u64>,
 }
 
 impl Tries {
@@ -365,13 +370,14 @@ impl Tries {
         }
         Tries {
             choice,
-            started_ms: crate::clock::monotonic_ms(),
+            started_ms: None,
         }
     }
 
     fn time_is_over(&self, plan: &Plan<'_>) -> bool {
         let most = plan.passing.next_upstream_timeout_ms;
-        most > 0 && crate::clock::monotonic_ms().saturating_sub(self.started_ms) >= most
+        let started = self.started_ms.unwrap_or(u64::MAX);
+        most > 0 && crate::clock::monotonic_ms().saturating_sub(started) >= most
     }
 
     /// Whether an answer is the one to pass on; else another server is asked.

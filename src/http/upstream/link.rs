@@ -56,7 +56,7 @@ impl Link {
         let Some(rules) = &self.keepalive else {
             return;
         };
-        let age = crate::clock::monotonic_ms().saturating_sub(self.conn.started_ms);
+        let age = state.ended_at_ms().saturating_sub(self.conn.started_ms);
         if clean
             && sent
             && self.keep

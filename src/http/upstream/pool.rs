@@ -2,6 +2,7 @@
 //! side has closed, and what was idle for too long.
 
 use super::connect::Conn;
+use super::head::ResponseHead;
 use crate::http::conf::LocationId;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -16,7 +17,14 @@ use tokio::time::{Instant, sleep_until};
 #[derive(Default)]
 pub struct Pools {
     inner: Rc<Inner>,
+    /// Heads of answers, for their memory.
+    heads: RefCell<Vec<ResponseHead>>,
 }
+
+/// So many heads are kept for reuse.
+const HEADS: usize = 64;
+/// A head that grew larger than this is not kept.
+const LARGEST_HEAD: usize = 16 * 1024;
 
 #[derive(Default)]
 struct Inner {
@@ -49,6 +57,20 @@ pub struct Place {
 }
 
 impl Pools {
+    /// An empty head with room.
+    pub fn take_head(&self) -> ResponseHead {
+        self.heads.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives a head back.
+    pub fn give_head(&self, mut head: ResponseHead) {
+        let mut heads = self.heads.borrow_mut();
+        if heads.len() < HEADS && head.buf.capacity() <= LARGEST_HEAD {
+            head.clear();
+            heads.push(head);
+        }
+    }
+
     /// An idle connection for this place that is still alive.
     pub fn take(&self, place: &Place) -> Option<Conn> {
         loop {

@@ -2,6 +2,8 @@
 //! `upstream:` part of the error log.
 
 use super::failure::Failure;
+use super::head::Field;
+use crate::http::head::Piece;
 use crate::log::Level;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -66,14 +68,37 @@ pub struct Attempt {
     pub bytes_received: Cell<u64>,
     /// All bytes sent.
     pub bytes_sent: Cell<u64>,
-    /// Header fields of the answer, for `$upstream_http_*`.
-    pub fields: RefCell<Vec<(Bytes, Bytes)>>,
+    /// The head of the answer, for `$upstream_http_*`.
+    pub head: RefCell<KeptHead>,
     /// Trailer fields, for `$upstream_trailer_*`.
     pub trailers: RefCell<Vec<(Bytes, Bytes)>>,
     /// What the error log should still be told: noted where no request is at hand.
     pub notes: RefCell<Vec<(Level, String)>>,
     /// Why it failed.
     pub failure: RefCell<Option<Failure>>,
+}
+
+/// The header fields of an answer: a text, and where they stand in it.
+#[derive(Debug, Default)]
+pub struct KeptHead {
+    /// The text.
+    pub text: Bytes,
+    /// The fields.
+    pub fields: Vec<Field>,
+}
+
+impl KeptHead {
+    /// All fields as name and value.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let bytes = |piece: Piece| {
+            self.text
+                .get(piece.start as usize..piece.end as usize)
+                .unwrap_or_default()
+        };
+        self.fields
+            .iter()
+            .map(move |f| (bytes(f.name), bytes(f.value)))
+    }
 }
 
 impl Attempt {
@@ -97,6 +122,22 @@ impl Attempt {
     pub fn end(&self) {
         if self.response_ms.get().is_none() {
             self.response_ms.set(Some(self.elapsed_ms()));
+        }
+    }
+
+    /// The same for an answer that came in one piece: it took as long as its head.
+    pub fn end_with_head(&self) {
+        if self.response_ms.get().is_none() {
+            self.response_ms.set(self.header_ms.get());
+        }
+        self.end();
+    }
+
+    /// When it was over, or what time it is.
+    pub fn ended_at_ms(&self) -> u64 {
+        match self.response_ms.get() {
+            Some(ms) => self.started_ms.saturating_add(ms),
+            None => crate::clock::monotonic_ms(),
         }
     }
 

@@ -3,7 +3,6 @@
 use super::state::{Attempt, UpstreamState};
 use crate::http::request::Request;
 use crate::http::variable::Variable;
-use bytes::Bytes;
 use std::io::Write;
 
 /// The table.
@@ -36,10 +35,14 @@ pub static VARIABLES: &[Variable] = &[
         list(req, out, |a, out| number(a.bytes_sent.get(), out))
     }),
     Variable::family("upstream_http_", |req, name, out| {
-        last(req).is_some_and(|a| field(&a.fields.borrow(), name, out))
+        last(req).is_some_and(|a| field(a.head.borrow().iter(), name, out))
     }),
     Variable::family("upstream_trailer_", |req, name, out| {
-        last(req).is_some_and(|a| field(&a.trailers.borrow(), name, out))
+        last(req).is_some_and(|a| {
+            let trailers = a.trailers.borrow();
+            let pairs = trailers.iter().map(|(name, value)| (&name[..], &value[..]));
+            field(pairs, name, out)
+        })
     }),
     Variable::family("upstream_cookie_", cookie),
 ];
@@ -88,7 +91,11 @@ fn time(ms: Option<u64>, out: &mut Vec<u8>) {
 }
 
 /// All values of a field, `, ` between them. `name` is lower case with `_` for `-`.
-fn field(fields: &[(Bytes, Bytes)], name: &[u8], out: &mut Vec<u8>) -> bool {
+fn field<'a>(
+    fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    name: &[u8],
+    out: &mut Vec<u8>,
+) -> bool {
     let mut found = false;
     for (key, value) in fields {
         if !is_named(key, name) {
@@ -115,8 +122,8 @@ fn cookie(req: &Request, name: &[u8], out: &mut Vec<u8>) -> bool {
     let Some(attempt) = last(req) else {
         return false;
     };
-    let fields = attempt.fields.borrow();
-    let cookies = fields
+    let head = attempt.head.borrow();
+    let cookies = head
         .iter()
         .filter(|(key, _)| key.eq_ignore_ascii_case(b"set-cookie"));
     for (_, value) in cookies {

@@ -20,6 +20,7 @@ use crate::http::value::Value;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address, Options};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -225,11 +226,11 @@ impl Pass {
         let conf = &http.location(req.location).conf.proxy;
         let (target, group) = match &self.to {
             Where::Fixed(target, group) => match http.upstream.get(*group) {
-                Some(group) => (target.clone(), Arc::clone(group)),
+                Some(group) => (Cow::Borrowed(target), Arc::clone(group)),
                 None => return Verdict::Status(500),
             },
             Where::Computed(value) => match self.compute(req, value) {
-                Ok(found) => found,
+                Ok((target, group)) => (Cow::Owned(target), group),
                 Err(status) => return Verdict::Status(status),
             },
         };
