@@ -139,17 +139,8 @@ fn body<C: Codec>(
     if !rest.is_empty() {
         incoming.feed(rest);
     }
-    req.response.body = match incoming.into_whole() {
-        Ok(parts) => {
-            let parts: smallvec::SmallVec<_> = parts.into_iter().collect();
-            if parts.is_empty() {
-                Body::Empty
-            } else {
-                Body::Parts(parts)
-            }
-        }
-        Err(stream) => Body::Stream(stream),
-    };
+    // Even one that is complete already is of unknown length for the client, as in nginx, unless its head says it.
+    req.response.body = Body::Stream(Box::new(incoming));
 }
 
 /// An answer that came in one piece is over; nothing else should have come behind it.

@@ -125,14 +125,6 @@ impl Incoming {
         }
     }
 
-    /// The body, if it has come as a whole.
-    pub fn into_whole(mut self) -> Result<VecDeque<Part>, Box<Self>> {
-        if self.ended == Some(Ok(())) && self.trailers.is_empty() {
-            return Ok(std::mem::take(&mut self.queue));
-        }
-        Err(Box::new(self))
-    }
-
     /// The end came as it should.
     fn finish(&mut self, clean: bool) {
         let trailers = self.decoder.trailers();
