@@ -48,6 +48,8 @@ pub struct RequestBody {
     pub kept: Kept,
     /// Whether `kept` holds all of it.
     pub complete: bool,
+    /// Whether it is asked for before it is thrown away, as `return` does: a client that waits is told to go on.
+    pub asked: bool,
 }
 
 /// A body that has been read.

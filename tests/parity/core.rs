@@ -486,3 +486,49 @@ fn connections_after_errors() {
         &requests.iter().map(String::as_str).collect::<Vec<_>>(),
     );
 }
+
+#[test]
+fn clients_that_wait_to_be_told_to_go_on() {
+    let inside = r#"client_max_body_size 5; server {
+        listen 127.0.0.1:%PORT0%;
+        error_page 405 /page;
+        error_page 406 = /page;
+        error_page 407 = @named;
+        error_page 409 =410 @named;
+        location = /page { return 200 page; }
+        location @named { return 200 named; }
+        location /text { return 200 text; }
+        location /text/404 { return 404 text; }
+        location /301 { return 301 http://a/; }
+        location /204 { return 204; }
+        location /404 { return 404; }
+        location /405 { return 405; }
+        location /406 { return 406; }
+        location /407 { return 407; }
+        location /409 { return 409; }
+    }"#;
+    let mut requests = Vec::new();
+    for path in [
+        "/text",
+        "/text/404",
+        "/301",
+        "/204",
+        "/404",
+        "/405",
+        "/406",
+        "/407",
+        "/409",
+    ] {
+        for length in [3, 6] {
+            let body = &"abcdef"[..length];
+            requests.push(format!(
+                "POST {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n\
+                 Content-Length: {length}\r\n\r\n"
+            ) + if length == 3 { body } else { "" });
+        }
+    }
+    same_answers(
+        inside,
+        &requests.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}

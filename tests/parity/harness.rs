@@ -136,7 +136,7 @@ impl Side {
         let mut out = String::new();
         let mut in_head = true;
         for line in text.split_inclusive('\n') {
-            in_head &= line != "\r\n";
+            in_head = line.starts_with("HTTP/1.") || in_head && line != "\r\n";
             let field = |name: &str| in_head && line.to_ascii_lowercase().starts_with(name);
             // The names of the products have different lengths.
             if field("date:") || field("content-length:") && text.contains("<hr><center>") {

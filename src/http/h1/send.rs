@@ -38,7 +38,7 @@ const GATHER: u64 = 64 * 1024;
 pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     if let Some(BodySource::H1(reader)) = &req.body.source
         && reader.awaits_continue()
-        && !req.response.internal_error_page
+        && (!req.response.internal_error_page || req.body.asked)
         && io
             .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
             .await

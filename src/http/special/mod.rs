@@ -63,6 +63,10 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
     if let Some(overwrite) = page.overwrite {
         req.error_status = overwrite;
     }
+    if !matches!(page.overwrite, Some(0 | 200)) {
+        // What is still an error does not ask for the body.
+        req.response.internal_error_page = true;
+    }
     let target = page.target.eval_bytes(req);
     match target.first() {
         Some(b'/') => {

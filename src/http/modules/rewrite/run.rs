@@ -262,6 +262,8 @@ fn answer(req: &mut Request, http: &Http, code: &Return) -> Verdict {
         None => Bytes::new(),
     };
     req.response.status = code.status;
+    // An error page has decided that already.
+    req.body.asked |= !req.response.internal_error_page;
     if matches!(code.status, 301 | 302 | 303 | 307 | 308) {
         req.response.location = Some(location_value(&text));
         return Verdict::Status(code.status);
