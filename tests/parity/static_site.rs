@@ -1,6 +1,6 @@
 //! Files, directories, conditional requests, ranges, fields: what static sites and the filters answer.
 
-use crate::harness::{same_answers, same_complaints};
+use crate::harness::{current, same_answers, same_complaints};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -231,6 +231,9 @@ fn ranges() {
 
 #[test]
 fn fields_that_are_added() {
+    if !current() {
+        return;
+    }
     let mut requests = gets(&[
         "/2/a.txt",
         "/3/a.txt",
@@ -314,11 +317,15 @@ fn complaints() {
         "charset a; charset b;",
         "server { listen 127.0.0.1:2; charset a; source_charset b; }",
         "charset_map a A { }",
-        "charset_map utf-8 a { }",
         "charset_map a b { } charset_map b a { }",
         "charset_map a b { 100 20; }",
         "charset_map a b { 80 g0; }",
         "charset_map a b { 80; }",
-        "charset_map a utf-8 { 80 D0B0D0B0; }",
     ]);
+    if current() {
+        same_complaints(&[
+            "charset_map utf-8 a { }",
+            "charset_map a utf-8 { 80 D0B0D0B0; }",
+        ]);
+    }
 }
