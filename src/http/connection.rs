@@ -43,7 +43,7 @@ pub struct Client {
     /// Who it is.
     pub peer: Peer,
     /// `peer` without the port, as text.
-    pub peer_text: Vec<u8>,
+    pub peer_text: Box<[u8]>,
     /// The number of the listening socket in the cycle's list at the time of the accept.
     pub listen: usize,
     /// The address that this socket is bound to.
@@ -61,9 +61,15 @@ pub struct Client {
     pub stream: Rc<Stream>,
 }
 
-/// Serves a connection until it closes.
-pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer) {
-    super::h1::connection::serve(worker, stream, listen, peer).await;
+/// Serves a connection until it closes; then `guard` is dropped. What it is called with is not kept in the future.
+pub fn serve(
+    worker: Rc<Worker>,
+    stream: Stream,
+    listen: usize,
+    peer: Peer,
+    guard: impl Sized + 'static,
+) -> impl Future<Output = ()> {
+    super::h1::connection::serve(worker, stream, listen, peer, guard)
 }
 
 impl Client {

@@ -149,8 +149,8 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Takes a connection in; the place is to be left when it ends.
-    pub fn enter(&self, client: &Rc<Client>) -> Place<'_> {
+    /// Takes a connection in; it is to `leave` the place that this returns.
+    pub fn enter(&self, client: &Rc<Client>) -> usize {
         let mut places = self.places.borrow_mut();
         let number = match self.free.borrow_mut().pop() {
             Some(number) => {
@@ -164,10 +164,15 @@ impl Connections {
                 places.len() - 1
             }
         };
-        Place {
-            connections: self,
-            number,
+        number
+    }
+
+    /// Lets a connection go from its place.
+    pub fn leave(&self, number: usize) {
+        if let Some(place) = self.places.borrow_mut().get_mut(number) {
+            *place = None;
         }
+        self.free.borrow_mut().push(number);
     }
 
     /// Closes those that wait for a request: the end of their input is announced, and their task wakes and sees it.
@@ -177,20 +182,5 @@ impl Connections {
                 client.stream.shutdown_read();
             }
         }
-    }
-}
-
-/// A connection's place in the list; dropping it leaves the list.
-pub struct Place<'a> {
-    connections: &'a Connections,
-    number: usize,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if let Some(place) = self.connections.places.borrow_mut().get_mut(self.number) {
-            *place = None;
-        }
-        self.connections.free.borrow_mut().push(self.number);
     }
 }

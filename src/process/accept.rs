@@ -60,17 +60,17 @@ impl Open {
     }
 
     /// Runs a connection to its end.
-    fn spawn(self: &Rc<Self>, serve: impl Future<Output = ()> + 'static) {
+    fn spawn<F>(self: &Rc<Self>, serve: impl FnOnce(Ended) -> F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
         let number = self.next.replace(self.next.get().wrapping_add(1));
         self.count.set(self.count.get().saturating_add(1));
         let ended = Ended {
             open: Rc::clone(self),
             number,
         };
-        let task = tokio::task::spawn_local(async move {
-            let _ended = ended;
-            serve.await;
-        });
+        let task = tokio::task::spawn_local(serve(ended));
         if self.tracked.get() {
             self.tasks.borrow_mut().insert(number, task.abort_handle());
         }
@@ -213,8 +213,9 @@ impl Loop {
                     return Next::Accept;
                 }
                 let worker = Rc::clone(&self.worker);
+                let listen = self.listen.get();
                 self.open
-                    .spawn(connection::serve(worker, stream, self.listen.get(), peer));
+                    .spawn(|ended| connection::serve(worker, stream, listen, peer, ended));
                 Next::Accept
             }
             Err(error) => self.failed(&error),

@@ -1,4 +1,5 @@
-//! The loop of a connection: wait for a request, serve it, wait for the next. While it waits it holds no buffer.
+//! The loop of a connection: wait for a request, serve it, wait for the next. While it waits it holds no buffer, and
+//! its future is small: ten thousand idle connections should cost little more than what the kernel keeps for them.
 
 use super::exchange::{self, Next};
 use super::io::{Io, IoError};
@@ -10,63 +11,115 @@ use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Serves HTTP/1.x on a connection until it closes.
-pub async fn serve(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer) {
-    let Some(http) = worker.http() else { return };
-    let stream = Rc::new(stream);
-    let mut peer_text = Vec::with_capacity(16);
-    peer.write_ip(&mut peer_text);
-    let client = Rc::new(Client {
-        number: worker.connection_number(),
-        requests: Cell::new(0),
-        peer,
-        peer_text,
-        listen,
-        bound: http.router.bound(listen),
-        local: OnceCell::new(),
-        started_ms: clock::monotonic_ms(),
-        watch: Cell::new(false),
-        idle: Cell::new(false),
-        stream: Rc::clone(&stream),
-    });
-    let io = Rc::new(Io::new(stream));
-    let Some(default) = router::default_server(&http, &client) else {
-        return;
-    };
-    let default = http.server(default);
-    io.read_within(default.core.client_header_timeout);
-    drop(http);
-    let _place = worker.connections.enter(&client);
-    let _counted = stats::connection();
-    let mut wait = Wait::default();
-    loop {
-        let waiting = stats::enter(Doing::Waiting);
-        let readable = wait.for_request(&worker, &client, &io).await;
-        drop(waiting);
-        match readable {
-            Ok(()) => {}
-            // Nobody asked for anything: no answer, no line in a log.
-            Err(IoError::TimedOut | IoError::Broken(_)) => break,
+/// Serves HTTP/1.x on a connection until it closes; then `guard` is dropped.
+pub fn serve(
+    worker: Rc<Worker>,
+    stream: Stream,
+    listen: usize,
+    peer: Peer,
+    guard: impl Sized + 'static,
+) -> impl Future<Output = ()> {
+    let connection = Connection::new(worker, stream, listen, peer);
+    async move {
+        let _guard = guard;
+        if let Some(connection) = connection {
+            connection.run().await;
         }
-        match Box::pin(exchange::one(&worker, &client, &io)).await {
-            Next::Keep { timeout, least } => {
-                wait = Wait {
-                    least,
-                    rest: timeout.saturating_sub(least),
-                };
-                io.read_within(timeout.min(match least.is_zero() {
-                    true => timeout,
-                    false => least,
-                }));
+    }
+}
+
+struct Connection {
+    worker: Rc<Worker>,
+    client: Rc<Client>,
+    io: Rc<Io>,
+    place: usize,
+    _counted: stats::Connection,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.worker.connections.leave(self.place);
+    }
+}
+
+impl Connection {
+    /// Takes a connection in; none if the address is no longer listened on.
+    fn new(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer) -> Option<Connection> {
+        let http = worker.http()?;
+        let stream = Rc::new(stream);
+        let mut peer_text = Vec::with_capacity(16);
+        peer.write_ip(&mut peer_text);
+        let client = Rc::new(Client {
+            number: worker.connection_number(),
+            requests: Cell::new(0),
+            peer,
+            peer_text: peer_text.into_boxed_slice(),
+            listen,
+            bound: http.router.bound(listen),
+            local: OnceCell::new(),
+            started_ms: clock::monotonic_ms(),
+            watch: Cell::new(false),
+            idle: Cell::new(false),
+            stream: Rc::clone(&stream),
+        });
+        let default = http.server(router::default_server(&http, &client)?);
+        let io = Rc::new(Io::new(stream));
+        io.read_within(default.core.client_header_timeout);
+        let place = worker.connections.enter(&client);
+        Some(Connection {
+            worker,
+            client,
+            io,
+            place,
+            _counted: stats::connection(),
+        })
+    }
+
+    async fn run(&self) {
+        let mut wait = Wait::default();
+        loop {
+            let waiting = stats::enter(Doing::Waiting);
+            let readable = wait.for_request(self).await;
+            drop(waiting);
+            if readable.is_err() {
+                // Nobody asked for anything: no answer, no line in a log.
+                return;
             }
-            Next::Linger { time, timeout } => {
-                linger::linger(&io, time, timeout).await;
-                break;
+            let mut head = self.worker.take_head();
+            let first = match Rc::get_mut(&mut head) {
+                Some(head) => exchange::first_bytes(&self.io, head),
+                None => return,
+            };
+            match first {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    // A new connection counts as readable until it was tried.
+                    self.worker.give_head(head);
+                    continue;
+                }
+                Err(_) => return,
             }
-            Next::Close => break,
+            match Box::pin(exchange::one(&self.worker, &self.client, &self.io, head)).await {
+                Next::Keep { timeout, least } => {
+                    wait = Wait {
+                        least,
+                        rest: timeout.saturating_sub(least),
+                    };
+                    self.io.read_within(timeout.min(match least.is_zero() {
+                        true => timeout,
+                        false => least,
+                    }));
+                }
+                Next::Linger { time, timeout } => {
+                    return Box::pin(linger::linger(&self.io, time, timeout)).await;
+                }
+                Next::Close => return,
+            }
         }
     }
 }
@@ -79,18 +132,34 @@ struct Wait {
 }
 
 impl Wait {
-    async fn for_request(&self, worker: &Worker, client: &Client, io: &Io) -> Result<(), IoError> {
+    async fn for_request(&self, on: &Connection) -> Result<(), IoError> {
         if !self.least.is_zero() {
-            let readable = std::future::poll_fn(|cx| io.poll_readable(cx)).await;
+            let readable = std::future::poll_fn(|cx| on.io.poll_readable(cx)).await;
             let timed_out = matches!(readable, Err(IoError::TimedOut));
-            if !timed_out || self.rest.is_zero() || worker.is_shutting_down() {
+            if !timed_out || self.rest.is_zero() || on.worker.is_shutting_down() {
                 return readable;
             }
-            io.read_within(self.rest);
+            on.io.read_within(self.rest);
         }
-        client.idle.set(true);
-        let readable = std::future::poll_fn(|cx| io.poll_readable(cx)).await;
-        client.idle.set(false);
+        on.client.idle.set(true);
+        let readable = std::future::poll_fn(|cx| on.io.poll_readable(cx)).await;
+        on.client.idle.set(false);
         readable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a task is like from outside.
+    fn size<F>(_: impl FnOnce(Rc<Worker>, Stream, usize, Peer) -> F) -> usize {
+        std::mem::size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        let size = size(|worker, stream, listen, peer| serve(worker, stream, listen, peer, ()));
+        assert!(size <= 256, "the future of a connection has {size} bytes");
     }
 }

@@ -57,13 +57,17 @@ enum HeadRead {
     },
 }
 
-/// Reads a request, answers it, logs it.
-pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next {
+/// Reads the rest of a request whose first bytes are in `shared`, answers it, logs it.
+pub async fn one(
+    worker: &Rc<Worker>,
+    client: &Rc<Client>,
+    io: &Rc<Io>,
+    mut shared: Rc<Head>,
+) -> Next {
     let Some(http) = worker.http() else {
         return Next::Close;
     };
-    let pipelined = !io.pending.borrow().is_empty();
-    let mut shared = worker.take_head();
+    let pipelined = io.pipelined.get();
     let Some(head) = Rc::get_mut(&mut shared) else {
         return Next::Close;
     };
@@ -131,6 +135,18 @@ pub async fn one(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>) -> Next 
     next
 }
 
+/// Reads what there is of a head, without waiting.
+///
+/// # Errors
+/// `WouldBlock` if nothing has arrived.
+pub fn first_bytes(io: &Io, head: &mut Head) -> std::io::Result<usize> {
+    head.buf.reserve(FIRST_READ);
+    io.try_read(&mut head.buf)
+}
+
+/// Room for the first read: nginx's client_header_buffer_size, which most heads fit in.
+const FIRST_READ: usize = 1024;
+
 async fn read_head(
     head: &mut Head,
     http: &Arc<Http>,
@@ -152,9 +168,19 @@ async fn read_head(
         .0
         .saturating_mul(limits.large_buffers.1)
         .saturating_add(limits.header_buffer);
-    head.buf.reserve(limits.header_buffer.max(1024));
+    doing.turn_to(Doing::Reading);
     let mut timed = false;
     loop {
+        match parse::parse(head, &limits) {
+            Outcome::Done => return HeadRead::Done,
+            Outcome::Bad(bad) => return HeadRead::Bad(bad),
+            Outcome::Partial => {}
+        }
+        if !timed {
+            // The time for a head counts in total: a client that sends a byte a minute gains nothing.
+            io.read_within(core.client_header_timeout);
+            timed = true;
+        }
         if head.buf.capacity() - head.buf.len() == 0 {
             let more = head.buf.len().min(most).max(1024);
             head.buf.reserve_exact(more);
@@ -175,17 +201,7 @@ async fn read_head(
                     started: !head.buf.is_empty(),
                 };
             }
-            Ok(_) => doing.turn_to(Doing::Reading),
-        }
-        match parse::parse(head, &limits) {
-            Outcome::Done => return HeadRead::Done,
-            Outcome::Bad(bad) => return HeadRead::Bad(bad),
-            Outcome::Partial => {}
-        }
-        if !timed {
-            // The time for a head counts in total: a client that sends a byte a minute gains nothing.
-            io.read_within(core.client_header_timeout);
-            timed = true;
+            Ok(_) => {}
         }
     }
 }

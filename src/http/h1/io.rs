@@ -19,6 +19,8 @@ pub struct Io {
     pub pending: RefCell<Vec<u8>>,
     /// Whether the other side has ended its direction.
     pub eof: Cell<bool>,
+    /// Whether the first bytes of the current request came with the one before.
+    pub pipelined: Cell<bool>,
     read_timer: Timer,
     write_timer: Timer,
 }
@@ -39,6 +41,7 @@ impl Io {
             stream,
             pending: RefCell::default(),
             eof: Cell::new(false),
+            pipelined: Cell::new(false),
             read_timer: Timer::default(),
             write_timer: Timer::default(),
         }
@@ -82,6 +85,23 @@ impl Io {
             return Poll::Ready(r.map_err(IoError::Broken));
         }
         self.read_timer.poll(cx).map(|()| Err(IoError::TimedOut))
+    }
+
+    /// Reads the first bytes of a request, if they are there.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there are none; else the connection is broken.
+    pub fn try_read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
+        let mut pending = self.pending.borrow_mut();
+        self.pipelined.set(!pending.is_empty());
+        if !pending.is_empty() {
+            let n = pending.len().min(buf.capacity() - buf.len());
+            buf.extend(pending.drain(..n));
+            return Ok(n);
+        }
+        let n = self.stream.try_read(buf)?;
+        self.eof.set(n == 0);
+        Ok(n)
     }
 
     /// Reads once.
