@@ -4,6 +4,7 @@ use crate::common::{BINARY, Site, http, wait_until};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 
 /// The nginx to compare with. Where there is none it is said so, past the test runner, which keeps what passing
 /// tests print to itself; with `GOODGATE_NEEDS_NGINX` set, as in `.ci/run`, the test fails.
@@ -12,10 +13,13 @@ pub fn nginx() -> Option<PathBuf> {
     if found.is_none() {
         let needed = std::env::var_os("GOODGATE_NEEDS_NGINX").is_some();
         assert!(!needed, "no nginx on this machine");
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: no nginx on this machine, nothing is compared"
-        );
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: no nginx on this machine, nothing is compared"
+            );
+        });
     }
     found
 }
