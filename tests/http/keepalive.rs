@@ -27,6 +27,35 @@ fn a_stopping_server_waits_for_keepalive_min_timeout() {
 }
 
 #[test]
+fn nothing_comes_between_an_answer_and_the_next() {
+    let server = Server::http(
+        "server {
+            listen 127.0.0.1:%PORT0%;
+            location / { return 405; }
+            location /told { return 200 told; }
+        }",
+    );
+    let mut stream = server.connect(0);
+    let mut ask = |path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let first = read_response(&mut stream).status;
+        let answer = match first {
+            100 => read_response(&mut stream).status,
+            status => status,
+        };
+        stream.write_all(b"abc").unwrap();
+        (first, answer)
+    };
+    for _ in 0..2 {
+        assert_eq!(ask("/"), (405, 405));
+        assert_eq!(ask("/told"), (100, 200));
+    }
+}
+
+#[test]
 fn a_connection_without_an_answer_is_reset_if_asked_for() {
     let server = Server::http(
         "server {

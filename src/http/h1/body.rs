@@ -72,8 +72,10 @@ impl Reader {
         self.received
     }
 
-    /// Sets the time between two reads, for a body that is only discarded.
-    pub fn set_timeout(&mut self, timeout: Duration) {
+    /// From now on the body is only discarded, with so much time between two reads. The response has been sent: it
+    /// is too late for `100 Continue`.
+    pub fn discard(&mut self, timeout: Duration) {
+        self.go_on = b"";
         self.timeout = timeout;
         self.reading = false;
     }

@@ -362,7 +362,7 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         // The next request must not begin inside this body.
         unread = true;
         if req.keepalive {
-            reader.set_timeout(location.lingering_timeout);
+            reader.discard(location.lingering_timeout);
             unread = !drain(&mut reader, location.lingering_time).await;
         }
     }
