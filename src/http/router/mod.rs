@@ -5,8 +5,6 @@ pub mod names;
 pub mod ports;
 pub mod prefixes;
 mod server;
-#[cfg(test)]
-mod tests;
 mod tree;
 
 pub use location::{enter, find_location};
