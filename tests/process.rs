@@ -300,6 +300,16 @@ fn a_unix_socket_goes_with_the_server() {
 
 #[test]
 fn a_changed_file_is_loaded_by_itself() {
+    watches("");
+}
+
+#[test]
+fn a_changed_file_is_loaded_by_itself_without_a_master_too() {
+    watches("master_process off;\n");
+}
+
+fn watches(globals: &str) {
+    let http = |inside: &str| globals.to_owned() + &http(inside);
     let server = Server::start_with(Site::new(&http(&answering("one"))), &["--watch"]);
     server.write_conf(&http("server { nonsense; }"));
     server.wait_for_log("unknown directive \"nonsense\"");

@@ -7,6 +7,7 @@ use super::readable::Readable;
 use super::signals::{Action, Role, Signals};
 use super::thread::{self, Sockets};
 use super::threads::Threads;
+use super::watch::Watch;
 use super::{Invocation, logs};
 use crate::config::source::errno;
 use crate::cycle::{Cycle, Loaded};
@@ -14,6 +15,7 @@ use crate::diagnostic::Severity;
 use crate::log::{self, Level};
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Serves until the end. `serving` is called when connections are accepted.
 pub fn run(
@@ -43,8 +45,10 @@ fn serve(
             invocation,
             current: first,
             threads: Threads::new(),
+            watch: None,
         };
         single.threads.apply(cycle, &single.sockets()?);
+        single.watch_files_again();
         pidfile::write(&single.current.core.pid)?;
         serving();
         log::detach_stderr(&single.current.logs);
@@ -62,6 +66,43 @@ struct Single<'a> {
     invocation: &'a Invocation,
     current: Prepared,
     threads: Threads,
+    /// With `--watch`.
+    watch: Option<Watched>,
+}
+
+struct Watched {
+    watch: Watch,
+    changes: Readable,
+}
+
+impl Watched {
+    /// Returns when it is time to look whether the configuration has changed.
+    async fn changed(&mut self) {
+        while !self.watch.take_due(Instant::now()) {
+            tokio::select! {
+                ready = self.changes.wait() => {
+                    if ready.is_err() {
+                        return std::future::pending().await;
+                    }
+                }
+                () = until(self.watch.due()) => {}
+            }
+        }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(watched: &mut Option<Watched>) {
+    match watched {
+        Some(watched) => watched.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Single<'_> {
@@ -75,6 +116,7 @@ impl Single<'_> {
                         self.obey(action)?;
                     }
                 }
+                () = changed(&mut self.watch) => self.reload_if_changed()?,
                 () = self.threads.ended() => return Ok(()),
             }
         }
@@ -112,6 +154,26 @@ impl Single<'_> {
         old.listeners.delete_files_except(&self.current.listeners);
         self.current.describe_change_from(&old);
         Ok(())
+    }
+
+    fn reload_if_changed(&mut self) -> io::Result<()> {
+        let (_, snapshot) = load::from_disk(&self.invocation.load);
+        let watch = self.watch.as_mut().map(|watched| &mut watched.watch);
+        if watch.is_some_and(|watch| watch.differs(&snapshot)) {
+            log::event(Level::Notice, format_args!("the configuration has changed"));
+            self.reload()?;
+            self.watch_files_again();
+        }
+        Ok(())
+    }
+
+    fn watch_files_again(&mut self) {
+        if self.invocation.watch {
+            self.watch = Watch::start(&self.current.snapshot).and_then(|watch| {
+                let changes = Readable::of(&watch).ok()?;
+                Some(Watched { watch, changes })
+            });
+        }
     }
 
     fn sockets(&self) -> io::Result<Sockets> {
