@@ -26,6 +26,11 @@ impl Master {
         }
         log::event(Level::Notice, format_args!("reconfiguring"));
         let number = self.current.number.saturating_add(1);
+        // An edit that follows at once must differ from what is known here, or it would be overlooked.
+        let before = self
+            .invocation
+            .watch
+            .then(|| load::from_disk(&self.invocation.load).1);
         let tell = |loaded: &Loaded| {
             load::to_log(loaded, Severity::Notice);
             if let Some(terminal) = &self.terminal {
@@ -38,7 +43,7 @@ impl Master {
             &self.current.listeners,
             &tell,
         ) else {
-            self.watch_files_again();
+            self.watch = before.as_ref().and_then(Watch::start);
             return;
         };
         self.put_in_force(next);
@@ -93,7 +98,9 @@ impl Master {
         old.listeners.delete_files_except(&self.current.listeners);
         self.current.move_pid_file_of(&old);
         self.current.describe_change_from(&old);
-        self.watch_files_again();
+        if self.invocation.watch {
+            self.watch = Watch::start(&self.current.snapshot);
+        }
         if std::mem::take(&mut self.reload_again) {
             self.reload();
         }
@@ -136,13 +143,6 @@ impl Master {
         if changed {
             log::event(Level::Notice, format_args!("the configuration has changed"));
             self.reload();
-        }
-    }
-
-    fn watch_files_again(&mut self) {
-        if self.invocation.watch {
-            let (_, snapshot) = load::from_disk(&self.invocation.load);
-            self.watch = Watch::start(&snapshot);
         }
     }
 }

@@ -5,6 +5,7 @@ use super::pidfile;
 use super::prepared::{Prepared, Unusable};
 use super::readable::Readable;
 use super::signals::{Action, Role, Signals};
+use super::snapshot::Snapshot;
 use super::thread::{self, Sockets};
 use super::threads::Threads;
 use super::watch::Watch;
@@ -48,7 +49,7 @@ fn serve(
             watch: None,
         };
         single.threads.apply(cycle, &single.sockets()?);
-        single.watch_files_again();
+        single.watch_files_again(None);
         pidfile::write(&single.current.core.pid)?;
         serving();
         log::detach_stderr(&single.current.logs);
@@ -161,18 +162,23 @@ impl Single<'_> {
         let watch = self.watch.as_mut().map(|watched| &mut watched.watch);
         if watch.is_some_and(|watch| watch.differs(&snapshot)) {
             log::event(Level::Notice, format_args!("the configuration has changed"));
+            let before = snapshot;
             self.reload()?;
-            self.watch_files_again();
+            // What is in force, or what was refused just now: an edit that follows differs from it.
+            let refused = !self.current.snapshot.same_text(&before);
+            self.watch_files_again(if refused { Some(&before) } else { None });
         }
         Ok(())
     }
 
-    fn watch_files_again(&mut self) {
+    /// Watches the files of the configuration in force, or those of one that was refused.
+    fn watch_files_again(&mut self, refused: Option<&Snapshot>) {
         if self.invocation.watch {
-            self.watch = Watch::start(&self.current.snapshot).and_then(|watch| {
-                let changes = Readable::of(&watch).ok()?;
-                Some(Watched { watch, changes })
-            });
+            self.watch =
+                Watch::start(refused.unwrap_or(&self.current.snapshot)).and_then(|watch| {
+                    let changes = Readable::of(&watch).ok()?;
+                    Some(Watched { watch, changes })
+                });
         }
     }
 

@@ -91,7 +91,8 @@ fn try_start(snapshot: &Snapshot) -> Result<Watch, Box<dyn std::error::Error>> {
     Ok(Watch {
         _watcher: watcher,
         changes,
-        due: None,
+        // What changed while nobody watched is found by looking once.
+        due: Some(Instant::now()),
         known: snapshot.clone(),
     })
 }
