@@ -120,6 +120,12 @@ location_modules! {
     core: core::location::LocationRaw,
     /// The proxy module.
     proxy: modules::proxy::ProxyRaw,
+    /// The FastCGI module.
+    fastcgi: modules::fastcgi::FastcgiRaw,
+    /// The uwsgi module.
+    uwsgi: modules::uwsgi::UwsgiRaw,
+    /// The SCGI module.
+    scgi: modules::scgi::ScgiRaw,
     /// `add_header`, `expires`.
     headers: modules::headers::HeadersRaw,
     /// `gzip`.
@@ -450,6 +456,9 @@ fn temp_paths(locations: &[Location]) -> Vec<std::path::PathBuf> {
     for location in locations {
         all.insert(&location.core.client_body_temp_path.path);
         all.insert(&location.proxy.passing.temp_path.path);
+        all.insert(&location.fastcgi.common.passing.temp_path.path);
+        all.insert(&location.uwsgi.common.passing.temp_path.path);
+        all.insert(&location.scgi.common.passing.temp_path.path);
     }
     all.into_iter().cloned().collect()
 }

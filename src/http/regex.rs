@@ -109,6 +109,37 @@ impl Regex {
         self.pattern.is_match(subject).unwrap_or(false)
     }
 
+    /// What the first two groups of a match hold, leaving the request's captures as they are; `None`: no match.
+    ///
+    /// # Errors
+    /// Matching failed, which has been logged.
+    pub fn split<'s>(
+        &self,
+        req: &Request,
+        subject: &'s [u8],
+    ) -> Result<Option<(&'s [u8], &'s [u8])>, MatchFailed> {
+        LOCATIONS.with_borrow_mut(|all| {
+            let locations = all
+                .entry(self.number)
+                .or_insert_with(|| self.pattern.capture_locations());
+            let found = self.pattern.captures_read(locations, subject);
+            if found.map_err(|e| self.failed(req, subject, &e))?.is_none() {
+                return Ok(None);
+            }
+            let group = |number| {
+                let span = locations.get(number);
+                span.and_then(|(a, z)| subject.get(a..z))
+                    .unwrap_or_default()
+            };
+            Ok(Some((group(1), group(2))))
+        })
+    }
+
+    /// How many groups it has.
+    pub fn groups(&self) -> usize {
+        self.pattern.captures_len().saturating_sub(1)
+    }
+
     /// Whether it has groups.
     pub fn has_captures(&self) -> bool {
         self.groups

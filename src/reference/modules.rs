@@ -78,6 +78,33 @@ pub static MODULES: &[Module] = &[
         ],
     },
     Module {
+        name: "http_fastcgi",
+        nginx: "ngx_http_fastcgi_module",
+        about: "Passing requests to FastCGI servers, PHP's above all",
+        tables: &[
+            http::modules::fastcgi::DIRECTIVES,
+            http::modules::fastcgi::PASSING,
+        ],
+    },
+    Module {
+        name: "http_uwsgi",
+        nginx: "ngx_http_uwsgi_module",
+        about: "Passing requests to uwsgi servers",
+        tables: &[
+            http::modules::uwsgi::DIRECTIVES,
+            http::modules::uwsgi::PASSING,
+        ],
+    },
+    Module {
+        name: "http_scgi",
+        nginx: "ngx_http_scgi_module",
+        about: "Passing requests to SCGI servers",
+        tables: &[
+            http::modules::scgi::DIRECTIVES,
+            http::modules::scgi::PASSING,
+        ],
+    },
+    Module {
         name: "http_upstream",
         nginx: "ngx_http_upstream_module",
         about: "Groups of servers that requests are passed to",

@@ -149,6 +149,7 @@ async fn stream(
         // Gather what is there; write when nothing more comes at once.
         let mut ended = false;
         let more = std::future::poll_fn(|cx| {
+            crate::http::upstream::tell(req);
             loop {
                 match source.poll_next(cx) {
                     Poll::Ready(Ok(Some(part))) => {
@@ -221,6 +222,7 @@ async fn flush(
                 && let Some(source) = &mut source
             {
                 source.poll_ahead(cx);
+                crate::http::upstream::tell(req);
             }
             written
         })

@@ -69,7 +69,7 @@ pub fn deliver<C: Codec>(
     }
     let response = &mut req.response;
     response.status = head.status;
-    response.status_line = Some(slice(&text, head.status_line));
+    response.status_line = Some(slice(&text, head.status_line)).filter(|line| !line.is_empty());
     response.content_length = codec.content_length(head);
     response.disable_not_modified = true;
     if passing.force_ranges {

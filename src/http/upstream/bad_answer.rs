@@ -1,5 +1,6 @@
 //! What can be wrong with an upstream's answer head, and nginx's sentences about it. Each of them makes a 502.
 
+use super::failure::Cause;
 use super::head::{Field, ResponseHead};
 use crate::http::head::Piece;
 
@@ -29,9 +30,24 @@ pub enum BadAnswer {
     InterimIn10,
     /// One interim answer after the other.
     TooManyInterim,
+    /// `Status` does not begin with the three digits of a status.
+    Status(Field),
 }
 
 impl BadAnswer {
+    /// The cause of the failed attempt.
+    pub fn cause(self, head: &ResponseHead) -> Cause {
+        match self {
+            BadAnswer::NotHttp => Cause::NotHttp,
+            BadAnswer::TooBig => Cause::HeaderTooBig,
+            bad => {
+                let mut sentence = Vec::new();
+                bad.sentence(head, &mut sentence);
+                Cause::BadHead(String::from_utf8_lossy(&sentence).into_owned())
+            }
+        }
+    }
+
     /// Appends nginx's sentence, without the ` while reading response header from upstream` that its log adds.
     pub fn sentence(self, head: &ResponseHead, out: &mut Vec<u8>) {
         let text: &[u8] = match self {
@@ -58,6 +74,11 @@ impl BadAnswer {
             }
             BadAnswer::UnknownCoding(field) => {
                 out.extend_from_slice(b"upstream sent unknown \"Transfer-Encoding\": \"");
+                out.extend_from_slice(head.bytes(field.value));
+                b"\""
+            }
+            BadAnswer::Status(field) => {
+                out.extend_from_slice(b"upstream sent invalid status \"");
                 out.extend_from_slice(head.bytes(field.value));
                 b"\""
             }

@@ -35,7 +35,12 @@ pub trait Codec {
     ///
     /// # Errors
     /// The answer cannot be used.
-    fn parse(&mut self, head: &mut ResponseHead, limit: usize) -> Result<bool, Cause>;
+    fn parse(
+        &mut self,
+        req: &Request,
+        head: &mut ResponseHead,
+        limit: usize,
+    ) -> Result<bool, Cause>;
 
     /// The decoder of the body, and what of the body has come with the head. `text` is a copy of the head's buffer.
     fn body(&mut self, head: &ResponseHead, text: &Bytes, pass_trailers: bool) -> (Decoder, Bytes);

@@ -14,6 +14,26 @@ pub enum Decoder {
     Chunked(Box<Chunks>),
     /// It goes on until the connection closes.
     UntilClose,
+    /// As a protocol of its own has it.
+    Other(Box<dyn Unframe>),
+}
+
+/// The framing of a protocol other than HTTP.
+pub trait Unframe {
+    /// Gives the body's bytes in `input` to `out`.
+    ///
+    /// # Errors
+    /// The framing is broken.
+    fn decode(&mut self, input: Bytes, out: &mut dyn FnMut(Bytes)) -> Result<Decoded, Cause>;
+
+    /// Whether the body may end here with the connection.
+    fn ends_at_close(&self) -> bool;
+
+    /// Sentences for the error log that came along with the body since the last call.
+    fn notes(&mut self) -> Vec<String>;
+
+    /// Whether bytes behind the end are more body than was announced.
+    fn is_overlong(&self) -> bool;
 }
 
 /// A chunked body.
@@ -83,6 +103,24 @@ impl Decoder {
                 })
             }
             Decoder::Chunked(chunks) => chunks.decode(input, out),
+            Decoder::Other(body) => body.decode(input, out),
+        }
+    }
+
+    /// Whether the body may end here with the connection.
+    pub fn ends_at_close(&self) -> bool {
+        match self {
+            Decoder::UntilClose => true,
+            Decoder::Other(body) => body.ends_at_close(),
+            _ => false,
+        }
+    }
+
+    /// Sentences for the error log that came along with the body since the last call.
+    pub fn notes(&mut self) -> Vec<String> {
+        match self {
+            Decoder::Other(body) => body.notes(),
+            _ => Vec::new(),
         }
     }
 
@@ -95,10 +133,11 @@ impl Decoder {
     }
 
     /// nginx's warning about bytes behind the end.
-    pub fn surplus_sentence(&self) -> &'static str {
+    pub fn surplus_sentence(&self) -> Option<&'static str> {
         match self {
-            Decoder::Chunked(_) => "upstream sent data after final chunk",
-            _ => "upstream sent more data than specified in \"Content-Length\" header",
+            Decoder::Chunked(_) => Some("upstream sent data after final chunk"),
+            Decoder::Other(body) if !body.is_overlong() => None,
+            _ => Some("upstream sent more data than specified in \"Content-Length\" header"),
         }
     }
 }
@@ -109,7 +148,7 @@ impl Chunks {
             let step = self
                 .decoder
                 .decode(&input)
-                .map_err(|_| Cause::BadBody("upstream sent invalid chunked response"))?;
+                .map_err(|_| Cause::BadBody("upstream sent invalid chunked response".into()))?;
             if let Some(tail) = &mut self.tail {
                 if !step.data.is_empty() {
                     tail.clear();

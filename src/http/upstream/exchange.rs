@@ -166,9 +166,9 @@ async fn attempt<C: Codec>(
         let limit = req.location(&req.http).core.client_max_body_size;
         Outgoing::streamed(text.clone(), codec.request_framing(), start, limit)
     } else if plan.sends_body {
-        Outgoing::buffered(text.clone(), &req.body.kept)
+        Outgoing::buffered(text.clone(), codec.request_framing(), &req.body.kept)
     } else {
-        Outgoing::buffered(text.clone(), &Kept::default())
+        Outgoing::buffered(text.clone(), codec.request_framing(), &Kept::default())
     };
     if out.is_long() {
         conn.no_delay();
@@ -247,7 +247,7 @@ impl Talk<'_> {
             broken = self.poll_send(cx, req, conn, out)?;
         }
         // An upstream may answer before it has read all, and then close: what it said counts.
-        match self.poll_head(cx, codec, conn, head) {
+        match self.poll_head(cx, req, codec, conn, head) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(cause)) if broken.is_none() => {
                 return Poll::Ready(Err(Fault::Upstream(cause, Stage::Head)));
@@ -305,6 +305,7 @@ impl Talk<'_> {
     fn poll_head<C: Codec>(
         &mut self,
         cx: &mut Context<'_>,
+        req: &Request,
         codec: &mut C,
         conn: &Conn,
         head: &mut ResponseHead,
@@ -328,7 +329,7 @@ impl Talk<'_> {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Cause::ClosedEarly)),
                 Poll::Ready(Ok(n)) => Attempt::count(&self.state.bytes_received, n),
             }
-            match codec.parse(head, limit) {
+            match codec.parse(req, head, limit) {
                 Ok(true) if head.status == 101 && !codec.asked_upgrade() => {
                     return Poll::Ready(Err(Cause::UnaskedUpgrade));
                 }

@@ -5,6 +5,7 @@ use super::state::Stage;
 use crate::config::span::Span;
 use crate::log::Level;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -84,7 +85,7 @@ pub enum Cause {
     /// The head contradicts itself or cannot be understood; the text is the sentence for the log.
     BadHead(String),
     /// The body breaks its framing; the text is the sentence for the log.
-    BadBody(&'static str),
+    BadBody(Cow<'static, str>),
     /// 101 came, and nobody had asked for it.
     UnaskedUpgrade,
     /// An answer came whose status makes us ask another server.

@@ -147,6 +147,62 @@ impl ResponseHead {
         }
     }
 
+    /// The same for the head of a CGI script's answer (RFC 3875 section 6): the status is that of the field `Status`,
+    /// else 302 if there is a `Location`, else 200. A status line may stand in front of it if `line`.
+    pub fn parse_cgi(&mut self, limit: usize, line: bool) -> Result<bool, BadAnswer> {
+        if !((self.scan.in_fields || self.begin_cgi(line)) && self.resume(false)?) {
+            return if self.buf.len() >= limit {
+                Err(BadAnswer::TooBig)
+            } else {
+                Ok(false)
+            };
+        }
+        if self.len as usize > limit {
+            return Err(BadAnswer::TooBig);
+        }
+        self.check_framing()?;
+        if self.status == 0 {
+            self.status = match self.field(Known::Status) {
+                Some(field) => {
+                    let text = self.bytes(field.value);
+                    let code = text.get(..3).and_then(content_length);
+                    let code = code.and_then(|code| u16::try_from(code).ok());
+                    if text.len() > 3 {
+                        self.status_line = field.value;
+                    }
+                    code.filter(|code| *code >= 100)
+                        .ok_or(BadAnswer::Status(field))?
+                }
+                None if self.field(Known::Location).is_some() => 302,
+                None => 200,
+            };
+        }
+        Ok(true)
+    }
+
+    /// Looks for a status line. `false`: it cannot be known yet whether there is one.
+    fn begin_cgi(&mut self, line: bool) -> bool {
+        let start = b"HTTP/";
+        if line
+            && self
+                .buf
+                .iter()
+                .zip(start)
+                .all(|(got, wanted)| got == wanted)
+        {
+            let Some(end) = memchr::memchr(b'\n', &self.buf) else {
+                return false;
+            };
+            let text = self.buf.get(..end).unwrap_or_default();
+            if let Ok(found) = status_line(text) {
+                (self.version, self.status, self.status_line) = found;
+                self.scan.next = end + 1;
+            }
+        }
+        self.scan.in_fields = true;
+        true
+    }
+
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.buf.clear();

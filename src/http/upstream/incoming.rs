@@ -109,11 +109,17 @@ impl Incoming {
             *held = held.saturating_add(data.len());
             queue.push_back(Part::Bytes(data));
         });
+        for sentence in self.decoder.notes() {
+            let action = Stage::Body.action();
+            self.state
+                .note(Level::Error, format!("{sentence} while {action}"));
+        }
         match decoded {
             Err(cause) => self.fail(cause),
             Ok(decoded) => {
-                if decoded.surplus {
-                    let sentence = self.decoder.surplus_sentence();
+                if decoded.surplus
+                    && let Some(sentence) = self.decoder.surplus_sentence()
+                {
                     let action = Stage::Body.action();
                     self.state
                         .note(Level::Warn, format!("{sentence} while {action}"));
@@ -197,15 +203,13 @@ impl Incoming {
                 ready!(link.conn.timer.poll(cx));
                 self.fail(Cause::TimedOut);
             }
-            Poll::Ready(Ok((0, _))) => match &self.decoder {
-                Decoder::UntilClose => {
-                    if let Some(link) = &mut self.link {
-                        link.keep = false;
-                    }
-                    self.finish(false);
+            Poll::Ready(Ok((0, _))) if self.decoder.ends_at_close() => {
+                if let Some(link) = &mut self.link {
+                    link.keep = false;
                 }
-                _ => self.fail(Cause::ClosedEarly),
-            },
+                self.finish(false);
+            }
+            Poll::Ready(Ok((0, _))) => self.fail(Cause::ClosedEarly),
             Poll::Ready(Ok((n, data))) => {
                 self.waiting = false;
                 Attempt::count(&self.state.bytes_received, n);

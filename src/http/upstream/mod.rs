@@ -9,7 +9,9 @@ pub mod answer;
 pub mod bad_answer;
 pub mod balance;
 pub mod bind;
+pub mod cgi;
 pub mod codec;
+pub mod computed;
 pub mod conf;
 pub mod connect;
 pub mod decoder;
@@ -22,6 +24,7 @@ pub mod link;
 pub mod outgoing;
 pub mod peers;
 pub mod pool;
+pub mod request_body;
 pub mod server;
 pub mod settings;
 pub mod spill;
@@ -38,6 +41,16 @@ use crate::log;
 pub fn report(req: &Request) {
     for state in req.upstreams.iter().filter(|state| !state.peer.is_empty()) {
         state.end();
+    }
+    tell(req);
+}
+
+/// Tells the error log what has been noted so far. An application may have much to say while its answer is sent.
+pub fn tell(req: &Request) {
+    for state in req.upstreams.iter().filter(|state| !state.peer.is_empty()) {
+        if state.notes.borrow().is_empty() {
+            continue;
+        }
         for (level, sentence) in state.notes.take() {
             log::request(req, level, format_args!("{sentence}"));
         }

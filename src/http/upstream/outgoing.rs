@@ -11,12 +11,27 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 /// How a body is delimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Framing {
     /// By its length.
     Plain,
     /// In chunked coding.
     Chunked,
+    /// In records.
+    Records(&'static Records),
+}
+
+/// How a protocol wraps a body into records.
+#[derive(Debug)]
+pub struct Records {
+    /// How much of the body one record may hold, in bytes.
+    pub most: usize,
+    /// Appends what stands in front of so many bytes.
+    pub open: fn(usize, &mut Vec<u8>),
+    /// What stands behind them.
+    pub close: fn(usize) -> &'static [u8],
+    /// What ends the body.
+    pub end: &'static [u8],
 }
 
 /// Why a request could not be sent.
@@ -31,6 +46,8 @@ pub enum SendError {
 /// What is still to be sent.
 pub struct Outgoing {
     queue: VecDeque<Part>,
+    /// What is wrapped into records only when it is sent: a file may make many of them.
+    file: Option<FileRange>,
     /// Whether the client's body follows as it arrives.
     streams: bool,
     framing: Framing,
@@ -85,19 +102,29 @@ pub struct ReadyPart {
 }
 
 impl Outgoing {
-    /// A request with a body that has been read.
-    pub fn buffered(head: Bytes, body: &Kept) -> Self {
-        let mut queue = VecDeque::with_capacity(1 + body.memory.len());
+    /// A request with a body that has been read, whose length is known: it needs no chunks.
+    pub fn buffered(head: Bytes, framing: Framing, body: &Kept) -> Self {
+        let mut queue = VecDeque::with_capacity(2 + body.memory.len());
         queue.push_back(Part::Bytes(head));
-        queue.extend(body.memory.iter().cloned().map(Part::Bytes));
-        if let Some(file) = &body.file {
-            queue.push_back(Part::File(FileRange {
-                file: file.file.clone(),
-                offset: 0,
-                length: file.length,
-            }));
+        let file = body.file.as_ref().map(|file| FileRange {
+            file: file.file.clone(),
+            offset: 0,
+            length: file.length,
+        });
+        let Framing::Records(records) = framing else {
+            queue.extend(body.memory.iter().cloned().map(Part::Bytes));
+            queue.extend(file.map(Part::File));
+            return Outgoing::new(queue, false, Framing::Plain);
+        };
+        let mut out = Outgoing::new(queue, false, framing);
+        for piece in &body.memory {
+            out.push(piece.clone());
         }
-        Outgoing::new(queue, false, Framing::Plain)
+        out.file = file.filter(|file| file.length > 0);
+        if out.file.is_none() {
+            out.push_static(records.end);
+        }
+        out
     }
 
     /// A request whose body follows as it arrives; its start is there. `limit` is how long it may be.
@@ -114,6 +141,7 @@ impl Outgoing {
     fn new(queue: VecDeque<Part>, streams: bool, framing: Framing) -> Self {
         Outgoing {
             queue,
+            file: None,
             streams,
             framing,
             sent: 0,
@@ -125,12 +153,12 @@ impl Outgoing {
 
     /// Whether all of it has been sent.
     pub fn is_done(&self) -> bool {
-        self.queue.is_empty() && !self.streams
+        self.queue.is_empty() && !self.streams && self.file.is_none()
     }
 
     /// Whether sending takes several steps.
     pub fn is_long(&self) -> bool {
-        self.streams || self.queue.iter().any(|p| matches!(p, Part::File(_)))
+        self.streams || self.file.is_some() || self.queue.iter().any(|p| matches!(p, Part::File(_)))
     }
 
     /// Sends until all is sent, or until the upstream takes no more or the client has sent no more.
@@ -145,6 +173,9 @@ impl Outgoing {
             while !self.queue.is_empty() {
                 let n = ready!(self.poll_write(cx, stream)).map_err(SendError::Io)?;
                 self.sent = self.sent.saturating_add(n);
+            }
+            if self.wrap_file() {
+                continue;
             }
             if !self.streams {
                 return Poll::Ready(Ok(()));
@@ -161,9 +192,10 @@ impl Outgoing {
                 None => {
                     self.streams = false;
                     body.complete = true;
-                    if self.framing == Framing::Chunked {
-                        let last = Part::Bytes(Bytes::from_static(LAST_CHUNK));
-                        self.queue.push_back(last);
+                    match self.framing {
+                        Framing::Plain => {}
+                        Framing::Chunked => self.push_static(LAST_CHUNK),
+                        Framing::Records(records) => self.push_static(records.end),
                     }
                 }
             }
@@ -174,15 +206,61 @@ impl Outgoing {
         if data.is_empty() {
             return;
         }
-        if self.framing == Framing::Plain {
-            return self.queue.push_back(Part::Bytes(data));
+        match self.framing {
+            Framing::Plain => return self.queue.push_back(Part::Bytes(data)),
+            Framing::Records(records) => return self.push_records(records, data),
+            Framing::Chunked => {}
         }
         let mut line = Vec::with_capacity(18);
         chunk_head(data.len() as u64, &mut line);
         self.queue.push_back(Part::Bytes(Bytes::from(line)));
         self.queue.push_back(Part::Bytes(data));
-        self.queue
-            .push_back(Part::Bytes(Bytes::from_static(b"\r\n")));
+        self.push_static(b"\r\n");
+    }
+
+    fn push_records(&mut self, records: &'static Records, mut data: Bytes) {
+        while !data.is_empty() {
+            let piece = data.split_to(records.most.min(data.len()));
+            self.push_record(records, piece.len(), Part::Bytes(piece));
+        }
+    }
+
+    fn push_record(&mut self, records: &'static Records, length: usize, part: Part) {
+        let mut head = Vec::with_capacity(8);
+        (records.open)(length, &mut head);
+        self.queue.push_back(Part::Bytes(Bytes::from(head)));
+        self.queue.push_back(part);
+        self.push_static((records.close)(length));
+    }
+
+    fn push_static(&mut self, text: &'static [u8]) {
+        if !text.is_empty() {
+            self.queue.push_back(Part::Bytes(Bytes::from_static(text)));
+        }
+    }
+
+    /// Puts the next record of a file into the queue. `false`: there is none.
+    fn wrap_file(&mut self) -> bool {
+        let (Some(file), Framing::Records(records)) = (&mut self.file, self.framing) else {
+            return false;
+        };
+        let most = records.most as u64;
+        let part = FileRange {
+            length: file.length.min(most),
+            ..file.clone()
+        };
+        file.offset = file.offset.saturating_add(part.length);
+        file.length = file.length.saturating_sub(part.length);
+        let last = file.length == 0;
+        if last {
+            self.file = None;
+        }
+        let length = usize::try_from(part.length).unwrap_or(records.most);
+        self.push_record(records, length, Part::File(part));
+        if last {
+            self.push_static(records.end);
+        }
+        true
     }
 
     /// Writes once.

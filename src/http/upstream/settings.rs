@@ -55,6 +55,21 @@ pub const CONDITIONS: &[(&str, u32)] = &[
     ("off", condition::OFF),
 ];
 
+/// The words of `fastcgi_next_upstream`, `uwsgi_next_upstream` and `scgi_next_upstream`.
+pub const CGI_CONDITIONS: &[(&str, u32)] = &[
+    ("error", condition::ERROR),
+    ("timeout", condition::TIMEOUT),
+    ("invalid_header", condition::INVALID_HEADER),
+    ("non_idempotent", condition::NON_IDEMPOTENT),
+    ("http_500", condition::HTTP_500),
+    ("http_503", condition::HTTP_503),
+    ("http_403", condition::HTTP_403),
+    ("http_404", condition::HTTP_404),
+    ("http_429", condition::HTTP_429),
+    ("updating", condition::UPDATING),
+    ("off", condition::OFF),
+];
+
 /// As written.
 #[derive(Clone, Default)]
 #[allow(
@@ -361,10 +376,11 @@ pub fn set_buffers(node: &Node, field: &mut Option<(u64, u64)>) -> Result<(), Di
     Ok(())
 }
 
-/// The directives that all protocols have, with their prefix. `$at` leads from the builder to the settings.
+/// The directives that all protocols have, with their prefix. `$at` leads from the builder to the settings;
+/// `$conditions` are the words of `*_next_upstream`.
 #[macro_export]
 macro_rules! passing_directives {
-    ($prefix:literal, $at:path) => {{
+    ($prefix:literal, $at:path, $conditions:ident) => {{
         use $crate::config::directive::{Args, Directive};
         use $crate::cycle::context::EVERYWHERE;
         use $crate::http::upstream::settings;
@@ -400,7 +416,7 @@ macro_rules! passing_directives {
                 Ok(())
             }).syntax("path [level1 [level2 [level3]]]").doc("Where temporary files for answers are made."),
             Directive::custom(concat!($prefix, "_next_upstream"), EVERYWHERE, Args::AtLeast(1), |b, node| {
-                settings::set_bits(b, node, settings::CONDITIONS, |b| &mut $at(b).next_upstream)
+                settings::set_bits(b, node, settings::$conditions, |b| &mut $at(b).next_upstream)
             }).syntax("error | timeout | invalid_header | http_500 | ... | non_idempotent | off ...").default("error timeout")
                 .doc("In which cases another server of the group is asked."),
             Directive::number(concat!($prefix, "_next_upstream_tries"), EVERYWHERE, |b| &mut $at(b).next_upstream_tries)

@@ -130,7 +130,8 @@ fn passing(b: &mut Builder) -> &mut PassingRaw {
 }
 
 /// The directives that all protocols have.
-pub static PASSING: &[Directive<Builder>] = crate::passing_directives!("proxy", passing);
+pub static PASSING: &[Directive<Builder>] =
+    crate::passing_directives!("proxy", passing, CONDITIONS);
 
 /// Where a handler may be named.
 const PLACES: Contexts = Contexts(LOCATION.0 | LOCATION_IF.0 | LIMIT_EXCEPT.0);

@@ -7,15 +7,14 @@ use crate::config::span::Span;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
-use crate::http::body_in::{self, BodyError, Kept};
 use crate::http::conf::BlockKind;
 use crate::http::phase::{Handler, Step, Verdict};
 use crate::http::request::Request;
 use crate::http::router::How;
+use crate::http::upstream::computed;
 use crate::http::upstream::conf::{Group, GroupId, reference};
 use crate::http::upstream::exchange::{self, Plan};
-use crate::http::upstream::outgoing::{self, ReadyPart};
-use crate::http::upstream::peers::Peer;
+use crate::http::upstream::request_body;
 use crate::http::value::Value;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address, Options};
@@ -187,39 +186,6 @@ impl Handler for Pass {
     }
 }
 
-/// Reads the client's body, or if it is to be streamed, what of it is there; nothing is left to stream if that is all.
-async fn read_body(
-    req: &mut Request,
-    has_body: bool,
-    streams: bool,
-) -> Result<Option<ReadyPart>, BodyError> {
-    if !has_body {
-        return Ok(None);
-    }
-    if !streams {
-        return body_in::read_all(req).await.map(|()| None);
-    }
-    let part = outgoing::ready_part(&mut req.body).await?;
-    let length = req.request_length.get().saturating_add(part.length);
-    req.request_length.set(length);
-    let limit = req.location(&req.http).core.client_max_body_size;
-    if limit > 0 && part.length > limit {
-        exchange::refuse_large_body(req, 0, part.length);
-        return Err(BodyError::TooLarge);
-    }
-    if !part.whole {
-        return Ok(Some(part));
-    }
-    req.body.kept = Kept {
-        memory: part.pieces,
-        file: None,
-        length: part.length,
-    };
-    req.body.length = Some(part.length);
-    req.body.complete = true;
-    Ok(None)
-}
-
 impl Pass {
     async fn run(&self, req: &mut Request) -> Verdict {
         let http = Rc::clone(&req.http);
@@ -241,7 +207,7 @@ impl Pass {
             && conf.passing.pass_request_body
             && !req.body.complete
             && (!req.body.chunked || !conf.http10);
-        let streams = match read_body(req, has_body, streams).await {
+        let streams = match request_body::read(req, has_body, streams).await {
             Ok(start) => start,
             Err(e) => return Verdict::Status(e.status()),
         };
@@ -298,27 +264,7 @@ impl Pass {
         }
         let mut target = Target::of(&address);
         target.computed = true;
-        let groups = &req.http.upstream;
-        if let Some(group) = groups.find(&address.host, address.port, address.no_port) {
-            return Ok((target, Arc::clone(group)));
-        }
-        if address.addrs.is_empty() {
-            let host = String::from_utf8_lossy(&address.host);
-            let message = format_args!("no resolver defined to resolve {host}");
-            log::request(req, Level::Error, message);
-            return Err(502);
-        }
-        let peers = address.addrs.iter().take(1).map(|addr| Peer {
-            addr: addr.clone(),
-            name: Bytes::from(addr.to_string()),
-            server: Bytes::new(),
-            weight: 1,
-            max_fails: 1,
-            fail_timeout: 10,
-            max_conns: 0,
-            down: false,
-        });
-        let group = Group::of_address(address.host.clone(), peers.collect(), self.span);
+        let group = computed::group(req, &address, self.span)?;
         Ok((target, group))
     }
 }

@@ -8,7 +8,6 @@ use super::variables::Context;
 use crate::http::escape::{Kind, escape};
 use crate::http::head::Known;
 use crate::http::request::Request;
-use crate::http::upstream::bad_answer::BadAnswer;
 use crate::http::upstream::codec::Codec;
 use crate::http::upstream::decoder::Decoder;
 use crate::http::upstream::failure::Cause;
@@ -210,16 +209,13 @@ impl Codec for HttpCodec<'_> {
         }
     }
 
-    fn parse(&mut self, head: &mut ResponseHead, limit: usize) -> Result<bool, Cause> {
-        head.parse(limit).map_err(|bad| match bad {
-            BadAnswer::NotHttp => Cause::NotHttp,
-            BadAnswer::TooBig => Cause::HeaderTooBig,
-            bad => {
-                let mut sentence = Vec::new();
-                bad.sentence(head, &mut sentence);
-                Cause::BadHead(String::from_utf8_lossy(&sentence).into_owned())
-            }
-        })
+    fn parse(
+        &mut self,
+        _req: &Request,
+        head: &mut ResponseHead,
+        limit: usize,
+    ) -> Result<bool, Cause> {
+        head.parse(limit).map_err(|bad| bad.cause(head))
     }
 
     fn body(&mut self, head: &ResponseHead, text: &Bytes, pass_trailers: bool) -> (Decoder, Bytes) {

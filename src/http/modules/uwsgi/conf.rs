@@ -1,0 +1,160 @@
+//! Settings of the uwsgi module.
+
+use super::codec::UwsgiCodec;
+use crate::config::directive::{Args, Contexts, Directive};
+use crate::config::tree::Node;
+use crate::config::value::parse_number;
+use crate::cycle::Builder;
+use crate::cycle::context::{EVERYWHERE, LOCATION, LOCATION_IF};
+use crate::diagnostic::Diagnostic;
+use crate::http::conf::{BlockKind, Settings};
+use crate::http::phase::{Handler, Step};
+use crate::http::request::Request;
+use crate::http::upstream::cgi::pass::Destination;
+use crate::http::upstream::cgi::settings::Protocol;
+use crate::http::upstream::cgi::{CgiConf, CgiRaw, params};
+use crate::http::upstream::settings::PassingRaw;
+use bytes::Bytes;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// As written.
+#[derive(Clone, Default)]
+pub struct UwsgiRaw {
+    /// What all such protocols have.
+    pub common: CgiRaw,
+    /// `uwsgi_modifier1`
+    pub modifier1: Option<u8>,
+    /// `uwsgi_modifier2`
+    pub modifier2: Option<u8>,
+    /// `uwsgi_string`
+    pub string: Option<Bytes>,
+}
+
+/// In force.
+pub struct UwsgiConf {
+    /// What all such protocols have.
+    pub common: CgiConf,
+    /// The first byte of requests.
+    pub modifier1: u8,
+    /// Their fourth byte.
+    pub modifier2: u8,
+    /// What stands behind the parameters.
+    pub string: Bytes,
+}
+
+const PROTOCOL: Protocol = Protocol {
+    prefix: "uwsgi",
+    temp_path: crate::cli::defaults::UWSGI_TEMP_PATH,
+    passes_status: true,
+};
+
+impl Settings for UwsgiRaw {
+    type Conf = UwsgiConf;
+
+    fn inherit(&mut self, parent: &Self, _: &BlockKind) {
+        self.common.inherit(&parent.common);
+        macro_rules! fields {
+            ($($field:ident)*) => {
+                $(if self.$field.is_none() { self.$field = parent.$field.clone(); })*
+            };
+        }
+        fields! { modifier1 modifier2 string }
+    }
+
+    fn build(&self, b: &mut Builder) -> UwsgiConf {
+        UwsgiConf {
+            common: self.common.build(b, &PROTOCOL),
+            modifier1: self.modifier1.unwrap_or(0),
+            modifier2: self.modifier2.unwrap_or(0),
+            string: self.string.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn here(b: &mut Builder) -> &mut UwsgiRaw {
+    b.http.here().uwsgi()
+}
+
+fn common(b: &mut Builder) -> &mut CgiRaw {
+    &mut here(b).common
+}
+
+fn passing(b: &mut Builder) -> &mut PassingRaw {
+    &mut here(b).common.passing
+}
+
+/// The directives that all protocols have.
+pub static PASSING: &[Directive<Builder>] =
+    crate::passing_directives!("uwsgi", passing, CGI_CONDITIONS);
+
+const PLACES: Contexts = Contexts(LOCATION.0 | LOCATION_IF.0);
+
+/// The others.
+pub static DIRECTIVES: &[Directive<Builder>] = &[
+    Directive::custom("uwsgi_pass", PLACES, Args::Exactly(1), set_pass)
+        .syntax("[uwsgi://]address")
+        .doc("Passes requests to a uwsgi server or a group of servers: host:port, group, unix:/path."),
+    Directive::custom("uwsgi_param", EVERYWHERE, Args::Between(2, 3), |b, node| {
+        params::set(b, node, |b| &mut common(b).params)
+    })
+        .syntax("name value [if_not_empty]")
+        .default("HTTP_HOST $host$is_request_port$request_port")
+        .doc("A parameter of requests; one called HTTP_NAME takes the place of the client's header field. Inherited \
+              only where a block has no uwsgi_param of its own."),
+    Directive::custom("uwsgi_modifier1", EVERYWHERE, Args::Exactly(1), |b, node| {
+        set_modifier(b, node, |b| &mut here(b).modifier1)
+    })
+        .syntax("number")
+        .default("0")
+        .doc("The field modifier1 of requests, 0 to 255."),
+    Directive::custom("uwsgi_modifier2", EVERYWHERE, Args::Exactly(1), |b, node| {
+        set_modifier(b, node, |b| &mut here(b).modifier2)
+    })
+        .syntax("number")
+        .default("0")
+        .doc("The field modifier2 of requests, 0 to 255."),
+    Directive::text("uwsgi_string", EVERYWHERE, |b| &mut here(b).string)
+        .doc("Bytes that are sent behind the parameters."),
+];
+
+fn set_modifier(
+    b: &mut Builder,
+    node: &Node,
+    field: fn(&mut Builder) -> &mut Option<u8>,
+) -> Result<(), Diagnostic> {
+    if field(b).is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    let word = node.arg(0).unwrap_or(&node.name);
+    let number = parse_number(&word.text).ok_or_else(|| node.fault("invalid number"))?;
+    let byte = u8::try_from(number);
+    let byte = byte.map_err(|_| node.error_at(word, "value must be between 0 and 255"))?;
+    *field(b) = Some(byte);
+    Ok(())
+}
+
+fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let destination = Destination::parse(b, node, common, "uwsgi://")?;
+    b.http.own().handler = Some(Arc::new(Pass(destination)));
+    Ok(())
+}
+
+/// The handler of locations with `uwsgi_pass`.
+struct Pass(Destination);
+
+impl Handler for Pass {
+    fn handle<'a>(&'a self, req: &'a mut Request) -> Step<'a> {
+        Step::Wait(Box::pin(async {
+            let http = Rc::clone(&req.http);
+            let conf = &http.location(req.location).conf.uwsgi;
+            let mut codec = UwsgiCodec::new(conf);
+            let passing = &conf.common.passing;
+            self.0.ask(req, &mut codec, passing, false).await
+        }))
+    }
+
+    fn name(&self) -> &'static str {
+        "uwsgi_pass"
+    }
+}

@@ -1,0 +1,6 @@
+//! nginx's uwsgi module: requests are passed to uwsgi servers.
+
+pub mod codec;
+pub mod conf;
+
+pub use conf::{DIRECTIVES, PASSING, UwsgiConf, UwsgiRaw};
