@@ -10,10 +10,12 @@ pub struct Answer {
     reader: Reader,
     /// What is to come, if the head says how long the body is.
     left: Option<u64>,
-    /// Whether the connection is to be kept: then the end is where the server says that the request is over.
+    /// Whether the connection is to be kept: then it does not close before the request is over.
     keep_conn: bool,
     notes: Vec<String>,
     overlong: bool,
+    /// Whether the server has begun to say that the request is over.
+    ending: bool,
 }
 
 impl Answer {
@@ -25,6 +27,7 @@ impl Answer {
             keep_conn,
             notes: Vec::new(),
             overlong: false,
+            ending: false,
         }
     }
 
@@ -68,17 +71,10 @@ impl Unframe for Answer {
                     let text = input.get(range).unwrap_or_default();
                     self.notes.push(stderr_sentence(text));
                 }
-                Some(Event::StdoutEnd) => {
-                    self.cut_short("stdout")?;
-                    if !self.keep_conn {
-                        return Ok(ended(true));
-                    }
-                }
+                Some(Event::StdoutEnd) => self.cut_short("stdout")?,
                 Some(Event::EndRequest) => {
                     self.cut_short("request")?;
-                    if !self.keep_conn {
-                        return Ok(ended(true));
-                    }
+                    self.ending = true;
                 }
                 Some(Event::Ended) => return Ok(ended(at < input.len())),
             }
@@ -86,7 +82,9 @@ impl Unframe for Answer {
     }
 
     fn ends_at_close(&self) -> bool {
-        !self.keep_conn && self.reader.is_between() && self.left.is_none_or(|left| left == 0)
+        !self.keep_conn
+            && (self.ending || self.reader.is_between())
+            && self.left.is_none_or(|left| left == 0)
     }
 
     fn notes(&mut self) -> Vec<String> {
@@ -132,12 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn any_other_ends_with_its_output() {
+    fn any_other_may_end_with_its_connection() {
         let mut answer = Answer::new(Reader::default(), None, false);
         assert!(answer.ends_at_close());
         decode(&mut answer, &[OUT.get(..9).unwrap()]).unwrap();
         assert!(!answer.ends_at_close());
-        assert!(decode(&mut answer, &[b"bc", OUT_END]).unwrap().1.end);
+        assert!(!decode(&mut answer, &[b"bc", OUT_END]).unwrap().1.end);
+        assert!(answer.ends_at_close());
+        decode(&mut answer, &[&END[..3]]).unwrap();
+        assert!(!answer.ends_at_close());
+        assert!(decode(&mut answer, &[&END[3..]]).unwrap().1.end);
     }
 
     #[test]
