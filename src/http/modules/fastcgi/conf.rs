@@ -123,7 +123,7 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
     })
         .syntax("string")
         .doc("An answer is taken for an error (invalid_header) if its application writes this to its standard error."),
-    Directive::no_op("fastcgi_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either"),
+    Directive::no_op("fastcgi_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either").syntax("size"),
 ];
 
 fn set_split(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
