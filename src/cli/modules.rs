@@ -55,7 +55,7 @@ pub static MODULES: &[Module] = &[
     standard("http_geo_module", true),
     standard("http_map_module", true),
     standard("http_split_clients_module", true),
-    standard("http_referer_module", false),
+    standard("http_referer_module", true),
     standard("http_rewrite_module", true),
     standard("http_proxy_module", true),
     standard("http_fastcgi_module", true),

@@ -154,6 +154,8 @@ location_modules! {
     limit_conn: modules::limit_conn::LimitConnRaw,
     /// `set_real_ip_from` and so on.
     realip: modules::realip::RealipRaw,
+    /// `valid_referers`.
+    referer: modules::referer::RefererRaw,
 }
 
 /// What belongs to one block alone and is never inherited.

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 type Map<T> = HashMap<Bytes, T, foldhash::fast::RandomState>;
 
 /// From names to values. An exact name wins over a wildcard, `*.x` over `x.*`, and the longer wildcard over the shorter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hostnames<T> {
     exact: Map<T>,
     /// What stands behind `*.` or `.`; the flag says whether that alone is meant, too.

@@ -77,6 +77,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::limit_conn::DIRECTIVES,
     modules::realip::DIRECTIVES,
     modules::stub_status::DIRECTIVES,
+    modules::referer::DIRECTIVES,
 ];
 
 /// The variables of all modules.
@@ -94,4 +95,5 @@ pub static VARIABLES: &[&[Variable]] = &[
     modules::limit_conn::VARIABLES,
     modules::realip::VARIABLES,
     modules::stub_status::VARIABLES,
+    modules::referer::VARIABLES,
 ];

@@ -77,6 +77,20 @@ async fn settle(req: &mut Request, mut verdict: Verdict) {
     }
 }
 
+/// Goes through the phases for an answer that nobody sees: no header filters, and the body is not sent.
+pub async fn run_unseen(req: &mut Request, mut verdict: Verdict) {
+    loop {
+        let start = match verdict {
+            Verdict::Restart(next) => Some(next),
+            Verdict::Status(status) => super::special::answer(req, status),
+            Verdict::Done | Verdict::Declined | Verdict::Allowed => None,
+        };
+        let Some(start) = start else { return };
+        let http = Rc::clone(&req.http);
+        verdict = phases(req, &http, start).await;
+    }
+}
+
 macro_rules! step {
     ($step:expr) => {
         match $step {

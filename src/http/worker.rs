@@ -27,6 +27,8 @@ pub struct Worker {
     pub upstreams: super::upstream::pool::Pools,
     /// Contents and descriptors of files that were served.
     pub files: super::modules::static_files::Cache,
+    /// What is known of names that requests asked for.
+    pub resolvers: crate::net::resolver::Resolvers,
 }
 
 /// So many heads and buffers are kept for reuse by each thread.
@@ -50,12 +52,14 @@ impl Worker {
             scratch: RefCell::default(),
             upstreams: Default::default(),
             files: Default::default(),
+            resolvers: Default::default(),
         })
     }
 
     /// Puts a new cycle in force: requests that begin from now on see it.
     pub fn set_cycle(&self, cycle: Arc<Cycle>) {
         super::regex::forget_locations();
+        self.resolvers.clear();
         self.http.replace(cycle.http.clone().map(Rc::new));
         self.cycle.replace(cycle);
     }

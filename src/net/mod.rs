@@ -4,4 +4,5 @@ pub mod address;
 pub mod cidr;
 pub mod listen;
 pub mod resolve;
+pub mod resolver;
 pub mod stream;

@@ -10,10 +10,11 @@ use super::without_effect::WithoutEffect;
 use super::{choose, set_number, set_size};
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
-use crate::cycle::Builder;
 use crate::cycle::context::{EVERYWHERE, LOCATION, LOCATION_IF};
+use crate::cycle::{Builder, once};
 use crate::diagnostic::Diagnostic;
 use crate::http::value::Value;
+use crate::net::resolver::Dns;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +108,12 @@ crate::settings! {
         if_modified_since: IfModifiedSince = IfModifiedSince::Exact,
         /// `max_ranges`; 0 means that ranges are not served.
         max_ranges: i64 = i64::from(i32::MAX),
+        /// `post_action`: a path or the name of a location.
+        post_action: Option<Bytes> = None,
+        /// `resolver`
+        resolver: Option<Arc<Dns>> = None,
+        /// `resolver_timeout`
+        resolver_timeout: Duration = Duration::from_secs(30),
     } only_written {
         /// Directives that have no effect here.
         without_effect: Option<Box<WithoutEffect>>,
@@ -334,6 +341,19 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("etag", EVERYWHERE, |b| &mut here(b).etag)
         .default("on")
         .doc("Whether files get the field ETag."),
+    D::custom("post_action", WITH_IF, Args::Exactly(1), set_post_action)
+        .syntax("uri")
+        .doc("Where a request is taken when it has been answered: a path or a named location, whose answer goes nowhere."),
+    D::custom("resolver", EVERYWHERE, Args::AtLeast(1), |b, node| {
+        let dns = Dns::parse(node)?;
+        once(&mut here(b).resolver, &node.name, Some(dns))
+    })
+    .syntax("address ... [valid=time] [ipv4=on|off] [ipv6=on|off]")
+    .doc("The name servers for hosts that only a request knows, as in proxy_pass with variables. What they answer is \
+          kept as long as they say, or as long as valid= says."),
+    D::time("resolver_timeout", EVERYWHERE, |b| &mut here(b).resolver_timeout)
+        .default("30s")
+        .doc("How long a request waits for a name to be resolved; then it gets a 502."),
     D::custom("error_page", WITH_IF, Args::AtLeast(2), set_error_page)
         .syntax("code ... [=[response]] uri")
         .doc("What is answered in place of an error: another path, a named location, or a redirect."),
@@ -344,6 +364,11 @@ fn set_internal(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         Some(_) => Err(node.fault("is duplicate")),
         None => Ok(()),
     }
+}
+
+fn set_post_action(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let target = node.arg(0).map(|word| word.text.clone());
+    once(&mut here(b).post_action, &node.name, target)
 }
 
 fn set_body_temp_path(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {

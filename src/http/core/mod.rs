@@ -10,6 +10,7 @@ pub mod listen;
 pub mod location;
 pub mod main;
 pub mod rate;
+pub mod post_action;
 pub mod redirect;
 pub mod root;
 pub mod server;

@@ -109,7 +109,13 @@ pub async fn one(
     req.request_length
         .set(u64::from(req.head.len).max(req.head.buf.len() as u64));
     let next = match read {
-        HeadRead::Done => serve(&mut req, io).await,
+        HeadRead::Done => {
+            let next = serve(&mut req, io).await;
+            if req.location(&req.http).core.post_action.is_some() {
+                Box::pin(crate::http::core::post_action::run(&mut req)).await;
+            }
+            next
+        }
         HeadRead::Bad(bad) => refuse(&mut req, io, bad).await,
         HeadRead::End { .. } => {
             log::request(

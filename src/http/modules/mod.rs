@@ -19,6 +19,7 @@ pub mod not_modified;
 pub mod proxy;
 pub mod range;
 pub mod realip;
+pub mod referer;
 pub mod rewrite;
 pub mod scgi;
 pub mod split_clients;

@@ -2,48 +2,84 @@
 
 use super::conf::Group;
 use super::peers::Peer;
+use super::settings::Passing;
 use crate::config::span::Span;
 use crate::http::request::Request;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address};
 use bytes::Bytes;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A group of the configuration if it has this name, else the address by itself. `span` is where the directive
-/// stands that names it.
+/// A group of the configuration if it has this name, else the address by itself, resolved by `resolver` if it is a
+/// name. `span` is where the directive stands that names it.
 ///
 /// # Errors
-/// The status to answer with, its reason logged: there is no port, or the name would have to be resolved.
-pub fn group(req: &Request, address: &Address, span: Span) -> Result<Arc<Group>, u16> {
+/// The status to answer with, its reason logged: there is no port, no `resolver`, or the name does not resolve.
+pub async fn group(
+    req: &Request,
+    address: &Address,
+    passing: &Passing,
+    span: Span,
+) -> Result<Arc<Group>, u16> {
     let groups = &req.http.upstream;
     if let Some(group) = groups.find(&address.host, address.port, address.no_port) {
         return Ok(Arc::clone(group));
     }
-    let host = String::from_utf8_lossy(&address.host);
     let unix = matches!(address.addrs.first(), Some(Addr::Unix(_)));
     if address.port == 0 && !unix {
+        let host = String::from_utf8_lossy(&address.host);
         let message = format_args!("no port in upstream \"{host}\"");
         log::request(req, Level::Error, message);
         return Err(500);
     }
-    if address.addrs.is_empty() {
+    let peers = match address.addrs.first() {
+        Some(addr) => vec![peer(addr.clone())],
+        None => resolve(req, address, passing)
+            .await?
+            .into_iter()
+            .map(peer)
+            .collect(),
+    };
+    Ok(Group::of_address(address.host.clone(), peers, span))
+}
+
+async fn resolve(req: &Request, address: &Address, passing: &Passing) -> Result<Vec<Addr>, u16> {
+    let core = &req.location(&req.http).core;
+    let host = String::from_utf8_lossy(&address.host);
+    let Some(dns) = &core.resolver else {
         let message = format_args!("no resolver defined to resolve {host}");
         log::request(req, Level::Error, message);
         return Err(502);
+    };
+    let resolver = req.worker.resolvers.of(dns);
+    req.client.watch.set(!passing.ignore_client_abort);
+    let outcome = resolver.resolve(&address.host, core.resolver_timeout).await;
+    req.client.watch.set(false);
+    match outcome {
+        Ok(ips) => {
+            let addr = |ip| Addr::Inet(SocketAddr::new(ip, address.port));
+            Ok(ips.into_iter().map(addr).collect())
+        }
+        Err(e) => {
+            let host = host.strip_suffix('.').unwrap_or(&host);
+            let message = format_args!("{host} could not be resolved ({e})");
+            log::request(req, Level::Error, message);
+            Err(502)
+        }
     }
-    let peers = address.addrs.iter().take(1).map(|addr| Peer {
-        addr: addr.clone(),
+}
+
+/// A server that is asked once and not remembered.
+fn peer(addr: Addr) -> Peer {
+    Peer {
         name: Bytes::from(addr.to_string()),
+        addr,
         server: Bytes::new(),
         weight: 1,
         max_fails: 1,
         fail_timeout: 10,
         max_conns: 0,
         down: false,
-    });
-    Ok(Group::of_address(
-        address.host.clone(),
-        peers.collect(),
-        span,
-    ))
+    }
 }

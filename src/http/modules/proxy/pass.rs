@@ -15,6 +15,7 @@ use crate::http::upstream::computed;
 use crate::http::upstream::conf::{Group, GroupId, reference};
 use crate::http::upstream::exchange::{self, Plan};
 use crate::http::upstream::request_body;
+use crate::http::upstream::settings::Passing;
 use crate::http::value::Value;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address, Options};
@@ -195,7 +196,7 @@ impl Pass {
                 Some(group) => (Cow::Borrowed(target), Arc::clone(group)),
                 None => return Verdict::Status(500),
             },
-            Where::Computed(value) => match self.compute(req, value) {
+            Where::Computed(value) => match self.compute(req, value, &conf.passing).await {
                 Ok((target, group)) => (Cow::Owned(target), group),
                 Err(status) => return Verdict::Status(status),
             },
@@ -236,7 +237,12 @@ impl Pass {
     }
 
     /// Takes apart a URL that variables made.
-    fn compute(&self, req: &Request, value: &Value) -> Result<(Target, Arc<Group>), u16> {
+    async fn compute(
+        &self,
+        req: &Request,
+        value: &Value,
+        passing: &Passing,
+    ) -> Result<(Target, Arc<Group>), u16> {
         let url = value.eval_bytes(req);
         let error = |message: std::fmt::Arguments<'_>| {
             log::request(req, Level::Error, message);
@@ -264,7 +270,7 @@ impl Pass {
         }
         let mut target = Target::of(&address);
         target.computed = true;
-        let group = computed::group(req, &address, self.span)?;
+        let group = computed::group(req, &address, passing, self.span).await?;
         Ok((target, group))
     }
 }
