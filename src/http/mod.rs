@@ -27,6 +27,7 @@ pub mod router;
 pub mod special;
 pub mod stats;
 pub mod status;
+pub mod symlinks;
 pub mod upstream;
 pub mod uri;
 pub mod value;
@@ -57,6 +58,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::location::DIRECTIVES,
     self::core::without_effect::DIRECTIVES,
     self::core::main::DIRECTIVES,
+    symlinks::DIRECTIVES,
     self::core::server::DIRECTIVES,
     modules::geo::DIRECTIVES,
     modules::map::DIRECTIVES,

@@ -41,6 +41,7 @@ pub static MODULES: &[Module] = &[
             http::core::location::DIRECTIVES,
             http::modules::try_files::DIRECTIVES,
             http::core::main::DIRECTIVES,
+            http::symlinks::DIRECTIVES,
             http::core::without_effect::DIRECTIVES,
         ],
     },
@@ -197,6 +198,12 @@ pub static MODULES: &[Module] = &[
         nginx: "ngx_http_stub_status_module",
         about: "Counters of connections and requests, as a page",
         tables: &[http::modules::stub_status::DIRECTIVES],
+    },
+    Module {
+        name: "http_referer",
+        nginx: "ngx_http_referer_module",
+        about: "Requests that come from pages of other sites",
+        tables: &[http::modules::referer::DIRECTIVES],
     },
 ];
 

@@ -13,6 +13,7 @@ use crate::config::tree::Node;
 use crate::cycle::context::{EVERYWHERE, LOCATION, LOCATION_IF};
 use crate::cycle::{Builder, once};
 use crate::diagnostic::Diagnostic;
+use crate::http::symlinks::Symlinks;
 use crate::http::value::Value;
 use crate::net::resolver::Dns;
 use bytes::Bytes;
@@ -108,6 +109,8 @@ crate::settings! {
         if_modified_since: IfModifiedSince = IfModifiedSince::Exact,
         /// `max_ranges`; 0 means that ranges are not served.
         max_ranges: i64 = i64::from(i32::MAX),
+        /// `disable_symlinks`
+        disable_symlinks: Arc<Symlinks> = Arc::default(),
         /// `post_action`: a path or the name of a location.
         post_action: Option<Bytes> = None,
         /// `resolver`

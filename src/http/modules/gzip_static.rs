@@ -9,6 +9,7 @@ use crate::http::file_name::{explain, map};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::symlinks::Access;
 use crate::log::{self, Level};
 use bytes::Bytes;
 use static_files::Found;
@@ -67,7 +68,8 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
 }
 
 fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> Verdict {
-    let found = match req.worker.files.open(name) {
+    let access = Access::of(req, http, name);
+    let found = match req.worker.files.open(name, access) {
         Ok(found) => found,
         Err(failure) => {
             let (status, level) = failure.status();

@@ -7,10 +7,11 @@ use crate::cycle::Builder;
 use crate::cycle::context::EVERYWHERE;
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::Http;
-use crate::http::file_name::{self, Failure};
+use crate::http::file_name;
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::symlinks::Access;
 use crate::http::value::Value;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -90,10 +91,11 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
             let name = name.to_vec();
             return redirect(req, &[], &name);
         }
-        let Err(e) = rustix::fs::stat(&path[..]) else {
+        let Err(failure) = Access::of(req, http, path).stat(path) else {
             let (uri, name) = (std::mem::take(&mut req.uri), name.to_vec());
             return redirect(req, &uri, &name);
         };
+        let e = failure.errno;
         match e {
             Errno::LOOP | Errno::MLINK => return Verdict::Status(403),
             Errno::NOTDIR | Errno::NAMETOOLONG | Errno::ACCESS => {
@@ -108,7 +110,7 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
             directory_exists = true;
         }
         if e != Errno::NOENT {
-            fail(req, path, e);
+            file_name::explain(req, Level::Crit, &failure, path);
             return Verdict::Status(500);
         }
     }
@@ -127,14 +129,15 @@ fn test_directory(req: &Request, http: &Http, path: &[u8], name: usize) -> Optio
         Some(other) => other,
         None => return None,
     };
-    match rustix::fs::stat(directory) {
+    let found = Access::of(req, http, directory).stat(directory);
+    match found.map_err(|failure| (failure.errno, failure)) {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => None,
         // Searching it was allowed, or the file in it would have been refused.
-        Err(Errno::ACCESS) => None,
-        Err(Errno::LOOP | Errno::MLINK) => Some(Verdict::Status(403)),
-        Err(Errno::NOENT) => Some(refuse(req, http, path, Errno::NOENT)),
-        Err(e) => {
-            fail(req, directory, e);
+        Err((Errno::ACCESS, _)) => None,
+        Err((Errno::LOOP | Errno::MLINK, _)) => Some(Verdict::Status(403)),
+        Err((Errno::NOENT, _)) => Some(refuse(req, http, path, Errno::NOENT)),
+        Err((_, failure)) => {
+            file_name::explain(req, Level::Crit, &failure, directory);
             Some(Verdict::Status(500))
         }
         Ok(_) => {
@@ -159,9 +162,4 @@ fn refuse(req: &Request, http: &Http, path: &[u8], e: Errno) -> Verdict {
         log::request(req, Level::Error, message);
     }
     Verdict::Status(404)
-}
-
-fn fail(req: &Request, path: &[u8], errno: Errno) {
-    let call = "stat()";
-    file_name::explain(req, Level::Crit, &Failure { call, errno }, path);
 }

@@ -227,7 +227,9 @@ impl RefererConf {
             if let Some(wanted) = self.names.get(lower) {
                 let slash = memchr::memchr(b'/', path).unwrap_or(path.len());
                 let path = path.get(slash..).unwrap_or_default();
-                return wanted.as_ref().is_none_or(|wanted| path.starts_with(wanted));
+                return wanted
+                    .as_ref()
+                    .is_none_or(|wanted| path.starts_with(wanted));
             }
             self.server_names.iter().any(|regex| regex.is_match(lower))
                 || self.regexes.iter().any(|regex| regex.is_match(rest))
@@ -254,7 +256,10 @@ mod tests {
         for (text, want) in [
             ("valid_referers \"\";", "invalid referer \"\""),
             ("valid_referers ~;", "empty regex in \"~\""),
-            ("valid_referers a*b;", "invalid hostname or wildcard \"a*b\""),
+            (
+                "valid_referers a*b;",
+                "invalid hostname or wildcard \"a*b\"",
+            ),
             ("valid_referers a.b a.b/c;", "conflicting parameter \"a.b\""),
             (
                 "valid_referers none ~a;",
@@ -266,7 +271,10 @@ mod tests {
                 "server_name a.b; valid_referers a.b server_names;",
                 "conflicting parameter \"a.b\"",
             ),
-            ("valid_referers a; location / { valid_referers blocked b; valid_referers c; }", ""),
+            (
+                "valid_referers a; location / { valid_referers blocked b; valid_referers c; }",
+                "",
+            ),
         ] {
             let text = format!("events {{}} http {{ server {{ listen 18080; {text} }} }}");
             assert_eq!(first_complaint(&text), want, "{text}");

@@ -8,9 +8,10 @@ use crate::cycle::{Builder, slice};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::Http;
 use crate::http::core::root::Alias;
-use crate::http::file_name::{self, AddUriToAlias, Failure};
+use crate::http::file_name::{self, AddUriToAlias};
 use crate::http::phase::{Step, Verdict};
 use crate::http::request::Request;
+use crate::http::symlinks::Access;
 use crate::http::value::Value;
 use crate::log::Level;
 use rustix::fs::FileType;
@@ -156,15 +157,18 @@ fn try_one(
     if memchr::memchr(0, path).is_some() {
         return Ok(None);
     }
-    match rustix::fs::stat(&path[..]) {
+    match Access::of(req, http, path).stat(path) {
         Ok(stat) => {
             let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             Ok((is_directory == directory).then_some(start))
         }
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => Ok(None),
-        Err(errno) => {
-            let call = "stat()";
-            file_name::explain(req, Level::Crit, &Failure { call, errno }, path);
+        Err(failure) => {
+            if !matches!(
+                failure.errno,
+                Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG
+            ) {
+                file_name::explain(req, Level::Crit, &failure, path);
+            }
             Ok(None)
         }
     }

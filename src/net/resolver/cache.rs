@@ -261,7 +261,9 @@ mod tests {
     }
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        crate::process::thread::runtime().unwrap().block_on(future)
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build_local(Default::default());
+        runtime.unwrap().block_on(future)
     }
 
     const LONG: Duration = Duration::from_secs(5);

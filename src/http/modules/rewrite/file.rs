@@ -1,9 +1,10 @@
 //! What an `if` can ask about a file.
 
-use crate::config::source::errno;
+use crate::http::file_name::explain;
 use crate::http::request::Request;
-use crate::log::{self, Level};
-use rustix::fs::{FileType, Mode, stat};
+use crate::http::symlinks::Access;
+use crate::log::Level;
+use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 
 /// A question about a file.
@@ -24,11 +25,14 @@ impl FileTest {
     pub(super) fn holds(self, req: &Request, path: &[u8]) -> bool {
         // The system would see the name end here.
         let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
-        let stat = match stat(path) {
+        let stat = match Access::of(req, &req.http, path).stat(path) {
             Ok(stat) => stat,
-            Err(e) => {
-                if !matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) {
-                    report(req, path, e);
+            Err(failure) => {
+                if !matches!(
+                    failure.errno,
+                    Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG
+                ) {
+                    explain(req, Level::Crit, &failure, path);
                 }
                 return false;
             }
@@ -41,16 +45,4 @@ impl FileTest {
             FileTest::Executable => Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR),
         }
     }
-}
-
-fn report(req: &Request, path: &[u8], e: Errno) {
-    log::request(
-        req,
-        Level::Crit,
-        format_args!(
-            "stat() \"{}\" failed ({})",
-            String::from_utf8_lossy(path),
-            errno(&e.into())
-        ),
-    );
 }

@@ -6,6 +6,7 @@
 
 use crate::clock;
 use crate::http::file_name::Failure;
+use crate::http::symlinks::Access;
 use bytes::Bytes;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -117,10 +118,11 @@ impl Cache {
     ///
     /// # Errors
     /// As open(2); a name with a NUL in it is none.
-    pub fn open(&self, name: &mut Vec<u8>) -> Result<Found, Failure> {
+    pub fn open(&self, name: &mut Vec<u8>, access: Access) -> Result<Found, Failure> {
         name.push(0);
         let found = match CStr::from_bytes_with_nul(name) {
-            Ok(text) => self.find(text),
+            Ok(text) if access.is_plain() => self.find(text),
+            Ok(text) => self.reach(text, access),
             Err(_) => Err(failure(Errno::NOENT)),
         };
         name.pop();
@@ -144,19 +146,32 @@ impl Cache {
         self.load(name)
     }
 
+    /// Where links matter, it takes the opening to know what a name stands for.
+    fn reach(&self, name: &CStr, access: Access) -> Result<Found, Failure> {
+        let open = File::from(access.open(name.to_bytes())?);
+        let stat = stat(&open)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && let Some(file) = self.0.borrow_mut().get(name.to_bytes(), &Stamp::of(&stat))
+        {
+            return Ok(Found::File(file));
+        }
+        self.take(name, open, &stat)
+    }
+
     fn load(&self, name: &CStr) -> Result<Found, Failure> {
         let open = open(name)?;
-        let stat = rustix::fs::fstat(&open).map_err(|errno| Failure {
-            call: "fstat()",
-            errno,
-        })?;
+        let stat = stat(&open)?;
+        self.take(name, open, &stat)
+    }
+
+    fn take(&self, name: &CStr, open: File, stat: &Stat) -> Result<Found, Failure> {
         // The name may stand for something else by now.
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {}
             FileType::Directory => return Ok(Found::Directory),
             _ => return Ok(Found::Other),
         }
-        let stamp = Stamp::of(&stat);
+        let stamp = Stamp::of(stat);
         let small = stamp.size <= SMALL;
         let content = match small.then(|| read(&open, stamp.size)).flatten() {
             Some(bytes) => Content::Bytes(bytes),
@@ -183,6 +198,13 @@ fn open(name: &CStr) -> Result<File, Failure> {
     rustix::fs::open(name, flags, Mode::empty())
         .map(File::from)
         .map_err(failure)
+}
+
+fn stat(file: &File) -> Result<Stat, Failure> {
+    rustix::fs::fstat(file).map_err(|errno| Failure {
+        call: "fstat()",
+        errno,
+    })
 }
 
 fn failure(errno: Errno) -> Failure {
@@ -295,7 +317,7 @@ mod tests {
     }
 
     fn open(cache: &Cache, path: &Path) -> Cached {
-        match cache.open(&mut name(path)) {
+        match cache.open(&mut name(path), Access::PLAIN) {
             Ok(Found::File(file)) => file,
             _ => panic!("no file"),
         }
@@ -335,7 +357,7 @@ mod tests {
         std::fs::rename(dir.path().join("b"), &path).unwrap();
         assert_eq!(text(&open(&cache, &path)), b"six");
         std::fs::remove_file(&path).unwrap();
-        let Err(failure) = cache.open(&mut name(&path)) else {
+        let Err(failure) = cache.open(&mut name(&path), Access::PLAIN) else {
             panic!()
         };
         assert_eq!((failure.call, failure.errno), ("open()", Errno::NOENT));
@@ -357,11 +379,15 @@ mod tests {
     fn only_regular_files_are_opened() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::default();
-        let found = cache.open(&mut name(dir.path()));
+        let found = cache.open(&mut name(dir.path()), Access::PLAIN);
         assert!(matches!(found, Ok(Found::Directory)));
-        let found = cache.open(&mut b"/dev/null".to_vec());
+        let found = cache.open(&mut b"/dev/null".to_vec(), Access::PLAIN);
         assert!(matches!(found, Ok(Found::Other)));
-        assert!(cache.open(&mut b"/dev/null\0x".to_vec()).is_err());
+        assert!(
+            cache
+                .open(&mut b"/dev/null\0x".to_vec(), Access::PLAIN)
+                .is_err()
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::http::file_name::{Failure, explain, map};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::symlinks::Access;
 use crate::log::{self, Level};
 use bytes::Bytes;
 use cache::Content;
@@ -46,7 +47,8 @@ pub fn path(req: &Request, http: &Http) -> Vec<u8> {
 }
 
 fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
-    match req.worker.files.open(file_name) {
+    let access = Access::of(req, http, file_name);
+    match req.worker.files.open(file_name, access) {
         Ok(Found::File(file)) if req.method != Method::Post => send(req, http, file),
         Ok(Found::File(_)) => Verdict::Status(405),
         Ok(Found::Directory) => redirect_to_directory(req),
