@@ -20,8 +20,11 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Channels {
     udp: Vec<(SocketAddr, UdpSocket)>,
-    tcp: Vec<Pin<Box<dyn Future<Output = io::Result<Vec<u8>>>>>>,
+    tcp: Vec<Exchange>,
 }
+
+/// A question over TCP under way.
+type Exchange = Pin<Box<dyn Future<Output = io::Result<Vec<u8>>>>>;
 
 /// A message that came.
 pub struct Event {
