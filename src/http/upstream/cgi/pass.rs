@@ -85,7 +85,7 @@ impl Destination {
         passing: &Passing,
         chunked: bool,
     ) -> Verdict {
-        let group = match self.group(req) {
+        let group = match self.group(req, passing).await {
             Ok(group) => group,
             Err(status) => return Verdict::Status(status),
         };
@@ -109,7 +109,7 @@ impl Destination {
         exchange::run(req, codec, &plan).await
     }
 
-    fn group(&self, req: &Request) -> Result<Arc<Group>, u16> {
+    async fn group(&self, req: &Request, passing: &Passing) -> Result<Arc<Group>, u16> {
         let value = match &self.to {
             Where::Fixed(group) => {
                 let http = Rc::clone(&req.http);
@@ -125,7 +125,7 @@ impl Destination {
             return Err(500);
         };
         match Address::parse(&rest, options()) {
-            Ok(address) => computed::group(req, &address, self.span),
+            Ok(address) => computed::group(req, &address, passing, self.span).await,
             Err(e) => {
                 let shown = String::from_utf8_lossy(&rest);
                 let message = format_args!("{e} in upstream \"{shown}\"");
