@@ -117,7 +117,7 @@ impl Regex {
         &self,
         req: &Request,
         subject: &'s [u8],
-    ) -> Result<Option<(&'s [u8], &'s [u8])>, MatchFailed> {
+    ) -> Result<Option<Halves<'s>>, MatchFailed> {
         LOCATIONS.with_borrow_mut(|all| {
             let locations = all
                 .entry(self.number)
@@ -165,6 +165,9 @@ impl Regex {
         }
     }
 }
+
+/// What the first two groups of a match hold.
+pub type Halves<'s> = (&'s [u8], &'s [u8]);
 
 /// A pattern could not be matched at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
