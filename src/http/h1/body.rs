@@ -118,6 +118,15 @@ impl Reader {
         }
     }
 
+    /// Whether what is at hand of a chunked body breaks the rules. What is fine so far is thrown away.
+    pub fn is_broken(&mut self) -> bool {
+        if self.awaits_continue() || matches!(self.framing, Framing::Length(_)) {
+            return false;
+        }
+        let data = Vec::from(self.io.take_pending());
+        !data.is_empty() && self.take(data).is_err()
+    }
+
     fn is_end(&self) -> bool {
         match &self.framing {
             Framing::Length(left) => *left == 0,

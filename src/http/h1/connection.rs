@@ -116,9 +116,10 @@ impl Connection {
                     }));
                 }
                 Next::Linger { time, timeout } => {
+                    crate::log::flush_thread();
                     return Box::pin(linger::linger(&self.io, time, timeout)).await;
                 }
-                Next::Close => return,
+                Next::Close => return self.worker.close(&self.io.stream),
             }
         }
     }

@@ -226,7 +226,29 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         );
         return give_up(req, 499);
     }
+    if broken_body_is_at_hand(req) {
+        log::request(
+            req,
+            Level::Info,
+            format_args!("client sent invalid chunked body"),
+        );
+        req.response.reset();
+        req.keepalive = false;
+        phase::refuse(req, 400).await;
+    }
     answer(req, io, false).await
+}
+
+/// Whether a body that no handler wanted is wrong as far as it came along with the head. What comes later of it is
+/// only looked at to find its end.
+fn broken_body_is_at_hand(req: &mut Request) -> bool {
+    if req.response.internal_error_page || req.response.no_answer {
+        return false;
+    }
+    match &mut req.body.source {
+        Some(BodySource::H1(reader)) => reader.is_broken(),
+        None => false,
+    }
 }
 
 /// What follows from the head alone: host, server, framing, path, whether the connection is kept.
