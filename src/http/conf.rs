@@ -138,6 +138,8 @@ location_modules! {
     autoindex: modules::autoindex::AutoindexRaw,
     /// `charset`.
     charset: modules::charset::CharsetRaw,
+    /// `modern_browser` and so on.
+    browser: modules::browser::BrowserRaw,
     /// `error_log`.
     error_log: crate::log::ErrorLogRaw,
     /// The rewrite module.
@@ -148,6 +150,10 @@ location_modules! {
     access: modules::access::AccessRaw,
     /// `auth_basic`.
     auth_basic: modules::auth_basic::AuthBasicRaw,
+    /// `auth_request`.
+    auth_request: modules::auth_request::AuthRequestRaw,
+    /// `mirror`.
+    mirror: modules::mirror::MirrorRaw,
     /// `limit_req`.
     limit_req: modules::limit_req::LimitReqRaw,
     /// `limit_conn`.

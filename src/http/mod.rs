@@ -27,6 +27,7 @@ pub mod router;
 pub mod special;
 pub mod stats;
 pub mod status;
+pub mod subrequest;
 pub mod symlinks;
 pub mod upstream;
 pub mod uri;
@@ -70,11 +71,14 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::autoindex::DIRECTIVES,
     modules::try_files::DIRECTIVES,
     modules::charset::DIRECTIVES,
+    modules::browser::DIRECTIVES,
     modules::gzip::DIRECTIVES,
     modules::gzip_static::DIRECTIVES,
     modules::empty_gif::DIRECTIVES,
     modules::access::DIRECTIVES,
     modules::auth_basic::DIRECTIVES,
+    modules::auth_request::DIRECTIVES,
+    modules::mirror::DIRECTIVES,
     modules::limit_req::DIRECTIVES,
     modules::limit_conn::DIRECTIVES,
     modules::realip::DIRECTIVES,
@@ -92,6 +96,7 @@ pub static VARIABLES: &[&[Variable]] = &[
     self::core::variables::request::VARIABLES,
     self::core::variables::response::VARIABLES,
     self::core::variables::server::VARIABLES,
+    modules::browser::VARIABLES,
     modules::gzip::VARIABLES,
     modules::limit_req::VARIABLES,
     modules::limit_conn::VARIABLES,

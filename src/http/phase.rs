@@ -139,6 +139,7 @@ async fn phases(req: &mut Request, http: &Arc<Http>, start: Start) -> Verdict {
     }
     go!(access);
     go!(step!(modules::try_files::handle(req, http)));
+    go!(step!(modules::mirror::handle(req, http)));
     content(req, http).await
 }
 
@@ -151,9 +152,16 @@ async fn access(req: &mut Request, http: &Arc<Http>) -> Verdict {
     let mut refused = None;
     macro_rules! ask {
         ($verdict:expr) => {
-            match $verdict {
+            let verdict = $verdict;
+            match verdict {
                 Verdict::Declined => {}
-                Verdict::Allowed if any => return Verdict::Declined,
+                Verdict::Allowed if any => {
+                    if refused == Some(401) {
+                        // The challenge of a handler that another one outvotes.
+                        req.response.remove(b"WWW-Authenticate");
+                    }
+                    return Verdict::Declined;
+                }
                 Verdict::Allowed => {}
                 Verdict::Status(s @ (401 | 403)) if any => {
                     // The 401 with its challenge wins over a plain 403.
@@ -165,6 +173,7 @@ async fn access(req: &mut Request, http: &Arc<Http>) -> Verdict {
     }
     ask!(modules::access::handle(req, http));
     ask!(step!(modules::auth_basic::handle(req, http)));
+    ask!(step!(modules::auth_request::handle(req, http)));
     match refused {
         Some(403) => {
             crate::log::request(

@@ -83,14 +83,18 @@ pub struct Request {
     pub limit_rate: Option<u64>,
     /// The request that this one is a part of: its depth, 0 for a request of a client.
     pub depth: u8,
+    /// Whether it is a subrequest that nobody waits for: the client's going away does not end it.
+    pub background: bool,
     /// Whether an access-log line has been written or is not wanted.
     pub logged: bool,
     /// Whether it followed the one before without waiting for its answer (`$pipe`).
     pub pipelined: bool,
     /// Whether the whole answer went to the client (`$request_completion`).
     pub completed: Cell<bool>,
-    /// Data of modules for the time of this request, found by type.
+    /// Data of modules, found by type, until the URI is changed inside.
     pub extensions: Extensions,
+    /// The same for what outlasts a change of the URI inside.
+    pub lasting: Extensions,
 }
 
 /// Data of modules, found by type. Few requests have any, none has many.
@@ -206,10 +210,12 @@ impl Request {
             request_length: Cell::new(0),
             limit_rate: None,
             depth: 0,
+            background: false,
             logged: false,
             pipelined: false,
             completed: Cell::new(false),
             extensions: Extensions::default(),
+            lasting: Extensions::default(),
         }
     }
 
@@ -217,6 +223,7 @@ impl Request {
     pub fn recycle(mut self) {
         // Handlers' data first: it may hold on to things that the rest gives back.
         self.extensions.clear();
+        self.lasting.clear();
         self.uri.clear();
         self.args.clear();
         self.host.clear();
@@ -394,6 +401,21 @@ impl Vars {
                 .unwrap_or_default(),
         );
         true
+    }
+
+    /// Trades the values, but not the captures, for those of another request.
+    pub fn swap_values(&mut self, other: &mut Vars) {
+        std::mem::swap(&mut self.slots, &mut other.slots);
+        std::mem::swap(&mut self.text, &mut other.text);
+    }
+
+    /// A copy of the values, without the captures.
+    pub fn clone_values(&self) -> Vars {
+        Vars {
+            slots: self.slots.clone(),
+            text: self.text.clone(),
+            ..Vars::default()
+        }
     }
 
     /// Forgets everything, keeping the memory.

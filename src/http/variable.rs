@@ -30,6 +30,8 @@ pub enum Kind {
     Cached(Getter),
     /// Computed, and `set` may assign to it.
     Settable(Getter, Setter),
+    /// Computed each time, unless the configuration defines the name as a variable of its own.
+    Weak(Getter),
     /// All names with this prefix.
     Family(FamilyGetter),
 }
@@ -56,6 +58,14 @@ impl Variable {
         Variable {
             name,
             kind: Kind::Settable(get, set),
+        }
+    }
+
+    /// One that the configuration may define anew.
+    pub const fn weak(name: &'static str, get: Getter) -> Self {
+        Variable {
+            name,
+            kind: Kind::Weak(get),
         }
     }
 
@@ -93,6 +103,19 @@ struct Member(FamilyGetter, Bytes);
 impl Compute for Member {
     fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
         (self.0)(req, &self.1, out)
+    }
+
+    fn volatile(&self) -> bool {
+        true
+    }
+}
+
+/// A variable that the configuration may define anew, and that `set` assigns to: its own value until then.
+struct Until(Getter);
+
+impl Compute for Until {
+    fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
+        (self.0)(req, out)
     }
 
     fn volatile(&self) -> bool {
@@ -192,9 +215,16 @@ impl VariablesBuilder {
             && let Some(e) = self.entries.get_mut(id.0 as usize)
             && e.definition.is_none()
         {
-            let compute = match family(&e.name) {
-                Some((get, rest)) => Arc::new(Member(get, rest)),
-                None => unset(id),
+            let compute: Arc<dyn Compute> = match (builtin(&e.name), family(&e.name)) {
+                (
+                    Some(Variable {
+                        kind: Kind::Weak(get),
+                        ..
+                    }),
+                    _,
+                ) => Arc::new(Until(*get)),
+                (_, Some((get, rest))) => Arc::new(Member(get, rest)),
+                _ => unset(id),
             };
             e.definition = Some(Definition::Slot(Some(compute)));
         }
@@ -257,7 +287,7 @@ fn check_name(name: &[u8]) -> Result<bool, String> {
         return Err(String::from("invalid variable name \"$\""));
     }
     match builtin(&name.to_ascii_lowercase()).map(|v| v.kind) {
-        None => Ok(false),
+        None | Some(Kind::Weak(_)) => Ok(false),
         Some(Kind::Settable(..)) => Ok(true),
         Some(_) => {
             let name = String::from_utf8_lossy(name);
@@ -268,7 +298,7 @@ fn check_name(name: &[u8]) -> Result<bool, String> {
 
 fn resolve(name: &Bytes) -> Option<Definition> {
     match builtin(name).map(|v| v.kind) {
-        Some(Kind::Plain(get)) => Some(Definition::Plain(get)),
+        Some(Kind::Plain(get) | Kind::Weak(get)) => Some(Definition::Plain(get)),
         Some(Kind::Cached(get)) => Some(Definition::Slot(Some(Arc::new(Once(get))))),
         Some(Kind::Settable(get, set)) => Some(Definition::Settable(get, set)),
         Some(Kind::Family(_)) | None => {

@@ -134,6 +134,18 @@ pub static MODULES: &[Module] = &[
         tables: &[http::modules::auth_basic::DIRECTIVES],
     },
     Module {
+        name: "http_auth_request",
+        nginx: "ngx_http_auth_request_module",
+        about: "Who may come, by the answer of another location",
+        tables: &[http::modules::auth_request::DIRECTIVES],
+    },
+    Module {
+        name: "http_mirror",
+        nginx: "ngx_http_mirror_module",
+        about: "Copies of requests for another server",
+        tables: &[http::modules::mirror::DIRECTIVES],
+    },
+    Module {
         name: "http_limit_req",
         nginx: "ngx_http_limit_req_module",
         about: "How many requests are served in a time",
@@ -156,6 +168,12 @@ pub static MODULES: &[Module] = &[
         nginx: "ngx_http_charset_module",
         about: "Character sets in Content-Type, and conversion between them",
         tables: &[http::modules::charset::DIRECTIVES],
+    },
+    Module {
+        name: "http_browser",
+        nginx: "ngx_http_browser_module",
+        about: "Variables by the age of the client's browser",
+        tables: &[http::modules::browser::DIRECTIVES],
     },
     Module {
         name: "http_split_clients",

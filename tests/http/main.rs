@@ -13,7 +13,9 @@ mod common;
 
 mod access;
 mod auth_basic;
+mod auth_request;
 mod body_size;
+mod browser;
 mod cgi;
 mod error_log;
 mod error_page;
@@ -23,6 +25,7 @@ mod limit;
 mod listen;
 mod location;
 mod log;
+mod mirror;
 mod origin;
 mod php;
 mod proxy;

@@ -143,3 +143,24 @@ fn mistakes_are_explained_as_by_nginx() {
         assert!(text.contains(message), "{lines}: {text}");
     }
 }
+
+#[test]
+fn the_server_that_answers_faster_is_preferred() {
+    let slow = Origin::start(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        Act::Send(ok("s"))
+    });
+    let fast = Origin::start(|_, _| Act::Send(ok("f")));
+    for method in [
+        "header",
+        "last_byte",
+        "header inflight",
+        "last_byte inflight",
+    ] {
+        let server = group(&format!(
+            "least_time {method}; server 127.0.0.1:{}; server 127.0.0.1:{};",
+            slow.port, fast.port
+        ));
+        assert_eq!(ask(&server, 6), "sfffff", "{method}");
+    }
+}

@@ -14,5 +14,6 @@ mod common;
 
 mod core;
 mod harness;
+mod modules;
 mod rewrite;
 mod static_site;

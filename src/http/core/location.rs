@@ -97,6 +97,8 @@ crate::settings! {
         msie_padding: bool = true,
         /// `msie_refresh`.
         msie_refresh: bool = false,
+        /// `log_subrequest`.
+        log_subrequest: bool = false,
         /// `log_not_found`.
         log_not_found: bool = true,
         /// `chunked_transfer_encoding`.
@@ -311,6 +313,9 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("msie_refresh", EVERYWHERE, |b| &mut here(b).msie_refresh)
         .default("off")
         .doc("Whether MSIE gets a page that refreshes in place of a redirect."),
+    D::flag("log_subrequest", EVERYWHERE, |b| &mut here(b).log_subrequest)
+        .default("off")
+        .doc("Whether subrequests, such as those of auth_request and mirror, have a line in the access log."),
     D::flag("log_not_found", EVERYWHERE, |b| &mut here(b).log_not_found)
         .default("on")
         .doc("Whether missing files are reported in the error log."),

@@ -15,7 +15,6 @@ use std::time::Duration;
 pub struct WithoutEffect {
     client_body_in_single_buffer: Option<bool>,
     tcp_nopush: Option<bool>,
-    log_subrequest: Option<bool>,
     types_hash_max_size: Option<i64>,
     types_hash_bucket_size: Option<i64>,
     subrequest_output_buffer_size: Option<u64>,
@@ -50,11 +49,6 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("tcp_nopush", EVERYWHERE, |b| &mut here(b).tcp_nopush)
         .default("off")
         .doc("No effect: a head always leaves together with the start of its file."),
-    D::flag("log_subrequest", EVERYWHERE, |b| {
-        &mut here(b).log_subrequest
-    })
-    .default("off")
-    .doc("No effect: there are no subrequests."),
     D::number("types_hash_max_size", EVERYWHERE, |b| {
         &mut here(b).types_hash_max_size
     })

@@ -62,7 +62,7 @@ pub static DIRECTIVES: &[D] = &[
 
 /// `$limit_conn_status`.
 pub static VARIABLES: &[Variable] = &[Variable::new("limit_conn_status", |req, out| {
-    let Some(counted) = req.extensions.get::<Counted>() else {
+    let Some(counted) = req.lasting.get::<Counted>() else {
         return false;
     };
     out.extend_from_slice(counted.status);
@@ -279,10 +279,20 @@ impl Drop for Place {
     }
 }
 
+/// What was decided about a request also holds for its subrequests.
+pub fn share(req: &Request, sub: &mut Request) {
+    if let Some(counted) = req.lasting.get::<Counted>() {
+        sub.lasting.insert(Counted {
+            status: counted.status,
+            _places: Vec::new(),
+        });
+    }
+}
+
 /// The preaccess phase.
 pub fn handle(req: &mut Request, http: &Http) -> Verdict {
     let conf = &req.location(http).limit_conn;
-    if conf.limits.is_empty() || req.extensions.get::<Counted>().is_some() {
+    if conf.limits.is_empty() || req.lasting.get::<Counted>().is_some() {
         return Verdict::Declined;
     }
     let mut places = Vec::new();
@@ -316,7 +326,7 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
     }
     if !places.is_empty() {
         let status = b"PASSED";
-        req.extensions.insert(Counted {
+        req.lasting.insert(Counted {
             status,
             _places: places,
         });
@@ -329,7 +339,7 @@ fn refuse(req: &mut Request, conf: &LimitConnConf) -> Verdict {
         true => (b"REJECTED_DRY_RUN", Verdict::Declined),
         false => (b"REJECTED", Verdict::Status(conf.status)),
     };
-    req.extensions.insert(Counted {
+    req.lasting.insert(Counted {
         status,
         _places: Vec::new(),
     });

@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod auth_basic;
+pub mod auth_request;
 pub mod autoindex;
+pub mod browser;
 pub mod charset;
 pub mod empty_gif;
 pub mod fastcgi;
@@ -15,6 +17,7 @@ pub mod limit_conn;
 pub mod limit_req;
 pub mod log;
 pub mod map;
+pub mod mirror;
 pub mod not_modified;
 pub mod proxy;
 pub mod range;

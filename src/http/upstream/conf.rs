@@ -33,6 +33,8 @@ pub struct GroupBuilder {
     pub balancer: Option<Arc<dyn Balancer>>,
     /// Whether the method knows `backup`.
     pub no_backup: bool,
+    /// Whether `least_time` was set, which may be done once.
+    pub least_time: bool,
     /// `zone`
     pub zone: Option<Bytes>,
 }
@@ -77,6 +79,7 @@ impl GroupBuilder {
             keepalive: Default::default(),
             balancer: None,
             no_backup: false,
+            least_time: false,
             zone: None,
         }
     }

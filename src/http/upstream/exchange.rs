@@ -54,10 +54,12 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     let uri = text.slice(uri.start.min(text.len())..uri.end.min(text.len()));
     let mut tries = Tries::new(plan);
     let client = std::rc::Rc::clone(&req.client);
-    client.watch.set(!plan.passing.ignore_client_abort);
+    if !req.background {
+        client.watch.set(!plan.passing.ignore_client_abort);
+    }
     let mut head = req.worker.upstreams.take_head();
     let verdict = loop {
-        let Some(lease) = tries.choice.pick(&*plan.group.balancer, req) else {
+        let Some(mut lease) = tries.choice.pick(&*plan.group.balancer, req) else {
             let name = plan.group.name.clone();
             let state = Attempt::begin(name, codec.scheme(), uri.clone());
             req.upstreams.push(state.clone());
@@ -69,6 +71,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         };
         let state = Attempt::begin(lease.peer().name.clone(), codec.scheme(), uri.clone());
         req.upstreams.push(state.clone());
+        lease.watch(&*plan.group.balancer, &state);
         tries.started_ms.get_or_insert(state.started_ms);
         match attempt(req, codec, plan, lease, &state, &mut head, &text).await {
             Ok(link) => match tries.judge(req, plan, &head, link, &state) {
@@ -89,7 +92,9 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         codec.reset();
         head.clear();
     };
-    client.watch.set(false);
+    if !req.background {
+        client.watch.set(false);
+    }
     req.worker.upstreams.give_head(head);
     verdict
 }
@@ -126,7 +131,7 @@ async fn attempt<C: Codec>(
     req: &mut Request,
     codec: &mut C,
     plan: &Plan<'_>,
-    lease: Lease,
+    mut lease: Lease,
     state: &UpstreamState,
     head: &mut ResponseHead,
     text: &Bytes,
@@ -183,6 +188,7 @@ async fn attempt<C: Codec>(
     state.bytes_sent.set(out.sent);
     match result {
         Ok(()) => {
+            lease.on_header();
             let sent = out.sent;
             let rest = (!out.is_done()).then(|| {
                 let body = if plan.streams.is_some() {

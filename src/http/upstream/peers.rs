@@ -2,6 +2,8 @@
 //! a reload if the group is written as before.
 
 use super::balance::Balancer;
+use super::balance::least_time::{Times, Watch};
+use super::state::UpstreamState;
 use crate::http::request::Request;
 use crate::net::address::Addr;
 use bytes::Bytes;
@@ -46,6 +48,8 @@ pub struct Health {
     pub checked: i64,
     /// Connections in use.
     pub conns: i64,
+    /// How long its answers took.
+    pub times: Times,
 }
 
 /// The main or the backup servers of a group.
@@ -66,6 +70,7 @@ impl List {
             accessed: 0,
             checked: 0,
             conns: 0,
+            times: Times::default(),
         });
         List {
             health: Mutex::new(health.collect()),
@@ -182,6 +187,7 @@ impl Choice {
                     peers,
                     index,
                     held: true,
+                    watch: None,
                 });
             }
             if self.backup || peers.backup.is_none() {
@@ -244,6 +250,8 @@ pub struct Lease {
     backup: bool,
     index: usize,
     held: bool,
+    /// For `least_time`.
+    watch: Option<Box<Watch>>,
 }
 
 impl Lease {
@@ -261,6 +269,22 @@ impl Lease {
         self.peers.id
     }
 
+    /// Has the time that the answer takes counted, if the group's method goes by it.
+    pub fn watch(&mut self, balancer: &dyn Balancer, state: &UpstreamState) {
+        let alone = self.peers.single();
+        let method = balancer.least_time();
+        self.watch = method.map(|m| Box::new(Watch::new(m, state.clone(), alone)));
+    }
+
+    /// The head of the answer has come.
+    pub fn on_header(&mut self) {
+        if let Some(watch) = &mut self.watch
+            && let Some(health) = self.peers.list(self.backup).health().get_mut(self.index)
+        {
+            watch.on_header(health);
+        }
+    }
+
     /// Ends the use before the answer is read to its end: nginx accounts for a success when the connection is freed.
     pub fn end(&mut self, outcome: Outcome) -> bool {
         if !std::mem::replace(&mut self.held, false) {
@@ -274,6 +298,9 @@ impl Lease {
             return false;
         };
         health.conns = health.conns.saturating_sub(1);
+        if let Some(mut watch) = self.watch.take() {
+            watch.on_end(health, outcome == Outcome::Fine);
+        }
         if single {
             health.fails = 0;
             return false;

@@ -19,7 +19,7 @@ use zone::{Look, State, Terms};
 
 /// `$limit_req_status`.
 pub static VARIABLES: &[Variable] = &[Variable::new("limit_req_status", |req, out| {
-    let Some(status) = req.extensions.get::<Status>() else {
+    let Some(status) = req.lasting.get::<Status>() else {
         return false;
     };
     out.extend_from_slice(status.name());
@@ -65,10 +65,17 @@ pub struct Limit {
 /// Longer keys are not counted, as in nginx.
 const LONGEST_KEY: usize = 65535;
 
+/// What was decided about a request also holds for its subrequests.
+pub fn share(req: &Request, sub: &mut Request) {
+    if let Some(status) = req.lasting.get::<Status>() {
+        sub.lasting.insert(*status);
+    }
+}
+
 /// The preaccess phase.
 pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
     let conf = &req.location(http).limit_req;
-    if conf.limits.is_empty() || req.extensions.get::<Status>().is_some() {
+    if conf.limits.is_empty() || req.lasting.get::<Status>().is_some() {
         return Step::Ready(Verdict::Declined);
     }
     match count(req, &conf.limits) {
@@ -82,14 +89,14 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
                 log::request(req, conf.log_level, message);
             }
             if conf.dry_run {
-                req.extensions.insert(Status::RejectedDryRun);
+                req.lasting.insert(Status::RejectedDryRun);
                 return Step::Ready(Verdict::Declined);
             }
-            req.extensions.insert(Status::Rejected);
+            req.lasting.insert(Status::Rejected);
             Step::Ready(Verdict::Status(conf.status))
         }
         Outcome::Taken(None) => {
-            req.extensions.insert(Status::Passed);
+            req.lasting.insert(Status::Passed);
             Step::Ready(Verdict::Declined)
         }
         Outcome::Taken(Some((delay, excess, limit))) => {
@@ -99,12 +106,12 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
                 format_args!("delaying request{dry}, excess: {excess}, by zone \"{name}\"");
             log::request(req, conf.delay_log_level, message);
             if conf.dry_run {
-                req.extensions.insert(Status::DelayedDryRun);
+                req.lasting.insert(Status::DelayedDryRun);
                 return Step::Ready(Verdict::Declined);
             }
-            req.extensions.insert(Status::Delayed);
+            req.lasting.insert(Status::Delayed);
             Step::Wait(Box::pin(async move {
-                req.client.watch.set(true);
+                req.client.watch.set(!req.background);
                 tokio::time::sleep(delay).await;
                 req.client.watch.set(false);
                 Verdict::Declined

@@ -1,9 +1,10 @@
-//! The directives that choose a method: `hash`, `ip_hash`, `least_conn`, `random`.
+//! The directives that choose a method: `hash`, `ip_hash`, `least_conn`, `least_time`, `random`.
 
 use super::Balancer;
 use super::hash::{Consistent, Hash};
 use super::ip_hash::IpHash;
 use super::least_conn::LeastConn;
+use super::least_time::LeastTime;
 use super::random::Random;
 use crate::config::directive::{Args, Directive};
 use crate::config::tree::Node;
@@ -25,6 +26,12 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
         use_method(b, node, Arc::new(LeastConn), false)
     })
     .doc("Chooses the server with the fewest connections for its weight."),
+    Directive::custom("least_time", UPSTREAM, Args::Between(1, 2), set_least_time)
+        .syntax("header | last_byte [inflight]")
+        .doc(
+            "Chooses the server that is likely to be done first, by its number of connections and the average time to \
+             the head or to the last byte of its answers; with inflight, requests that still wait for that count, too.",
+        ),
     Directive::custom("random", UPSTREAM, Args::Between(0, 2), set_random)
         .syntax("[two [least_conn]]")
         .doc("Chooses a server at random; with two, of two such servers the one with fewer connections."),
@@ -56,18 +63,31 @@ fn set_hash(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     use_method(b, node, method, true)
 }
 
+fn set_least_time(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let word = node.arg(0).unwrap_or(&node.name);
+    let method = LeastTime {
+        last_byte: word.text == "last_byte",
+        inflight: node.arg(1).is_some(),
+    };
+    use_method(b, node, Arc::new(method), false)?;
+    if let Some(word) = node.arg(1).filter(|word| word.text != "inflight") {
+        return Err(invalid_parameter(word));
+    }
+    if std::mem::replace(&mut b.http.upstream.here().least_time, true) {
+        return Err(node.fault("is duplicate"));
+    }
+    if !method.last_byte && word.text != "header" {
+        let d = node.error_at(word, format!("invalid value \"{}\"", word.str()));
+        return Err(d.help("it must be one of: header, last_byte"));
+    }
+    Ok(())
+}
+
 fn set_random(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     if let Some(word) = node.arg(0).filter(|word| word.text != "two") {
         return Err(invalid_parameter(word));
     }
     if let Some(word) = node.arg(1).filter(|word| word.text != "least_conn") {
-        if word.text.starts_with(b"least_time") {
-            let message = format!(
-                "parameter \"{}\" is known to nginx, not supported by goodgate yet",
-                word.str()
-            );
-            return Err(node.error_at(word, message));
-        }
         return Err(invalid_parameter(word));
     }
     let two = node.arg(0).is_some();

@@ -1,6 +1,6 @@
 //! `least_conn`: the server with the fewest connections for its weight; among equals, round robin.
 
-use super::{Balancer, chosen, is_usable};
+use super::{Balancer, chosen, is_usable, round_robin};
 use crate::http::upstream::peers::{Choice, Health, Peer};
 use std::cmp::Ordering;
 
@@ -38,21 +38,7 @@ impl Balancer for LeastConn {
             let equal =
                 |i: &usize| usable(*i, health) && load(*i, first, health) == Some(Ordering::Equal);
             let candidates: Vec<usize> = (first..peers.len()).filter(equal).collect();
-            let mut total = 0i64;
-            for i in candidates {
-                let (peer, own) = (peers.get(i)?, health.get_mut(i)?);
-                own.current_weight = own.current_weight.saturating_add(own.effective_weight);
-                total = total.saturating_add(own.effective_weight);
-                if own.effective_weight < peer.weight {
-                    own.effective_weight += 1;
-                }
-                let score = own.current_weight;
-                if score > health.get(best)?.current_weight {
-                    best = i;
-                }
-            }
-            let own = health.get_mut(best)?;
-            own.current_weight = own.current_weight.saturating_sub(total);
+            best = round_robin::among(peers, health, &candidates, first);
         }
         chosen(best, peers.get(best)?, health.get_mut(best)?, now, choice);
         Some(best)

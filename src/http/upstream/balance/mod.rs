@@ -4,6 +4,7 @@ pub mod directives;
 pub mod hash;
 pub mod ip_hash;
 pub mod least_conn;
+pub mod least_time;
 pub mod random;
 pub mod round_robin;
 
@@ -14,6 +15,11 @@ use crate::http::request::Request;
 pub trait Balancer: Send + Sync {
     /// Takes from the request what the method needs to know of it, before the first try.
     fn prepare(&self, _req: &Request, _memory: &mut Memory) {}
+
+    /// The method, if how long answers take matters to it.
+    fn least_time(&self) -> Option<least_time::LeastTime> {
+        None
+    }
 
     /// The number of the peer to try next, which the choice then knows as tried. `now` is in seconds. The peers are
     /// locked meanwhile.

@@ -45,6 +45,33 @@ pub fn pick(peers: &[Peer], health: &mut [Health], now: i64, choice: &mut Choice
     Some(index)
 }
 
+/// Whose turn it is among those of which another method thinks alike; `first` is the first of them. One alone pays
+/// nothing.
+pub fn among(peers: &[Peer], health: &mut [Health], equal: &[usize], first: usize) -> usize {
+    if equal.len() < 2 {
+        return first;
+    }
+    let (mut best, mut total) = (first, 0i64);
+    for &i in equal {
+        let (Some(peer), Some(own)) = (peers.get(i), health.get_mut(i)) else {
+            continue;
+        };
+        own.current_weight = own.current_weight.saturating_add(own.effective_weight);
+        total = total.saturating_add(own.effective_weight);
+        if own.effective_weight < peer.weight {
+            own.effective_weight += 1;
+        }
+        let score = own.current_weight;
+        if health.get(best).is_some_and(|h| score > h.current_weight) {
+            best = i;
+        }
+    }
+    if let Some(own) = health.get_mut(best) {
+        own.current_weight = own.current_weight.saturating_sub(total);
+    }
+    best
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
