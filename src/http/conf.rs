@@ -162,6 +162,12 @@ location_modules! {
     realip: modules::realip::RealipRaw,
     /// `valid_referers`.
     referer: modules::referer::RefererRaw,
+    /// `random_index`.
+    random_index: modules::random_index::RandomIndexRaw,
+    /// `secure_link`.
+    secure_link: modules::secure_link::SecureLinkRaw,
+    /// `userid`.
+    userid: modules::userid::UseridRaw,
 }
 
 /// What belongs to one block alone and is never inherited.

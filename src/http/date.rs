@@ -94,6 +94,24 @@ pub fn http_date(seconds: i64) -> [u8; 29] {
     ]
 }
 
+/// `Thu, 31-Dec-37 23:55:55 GMT`: the time at which a cookie expires; beyond 2037 the year has four digits.
+pub fn cookie_time(seconds: i64) -> String {
+    let t = Civil::of(seconds);
+    let text = |name: &[u8; 3]| String::from_utf8_lossy(name).into_owned();
+    let weekday = WEEK
+        .get(usize::from(t.weekday))
+        .map_or_else(String::new, |name| text(name));
+    let month = text(&t.month_name());
+    let year = match t.year {
+        ..=2037 => format!("{:02}", t.year % 100),
+        _ => t.year.to_string(),
+    };
+    format!(
+        "{weekday}, {:02}-{month}-{year} {:02}:{:02}:{:02} GMT",
+        t.day, t.hour, t.minute, t.second
+    )
+}
+
 /// `22/Nov/2026:15:26:29 +0000`: `$time_local`. `offset` is that of the local time zone, in seconds east of UTC.
 pub fn access_time(seconds: i64, offset: i32) -> [u8; 26] {
     let t = local(seconds, offset);

@@ -1,6 +1,6 @@
 //! The filters of a response, in nginx's order. Each one looks at the head and joins in only where it applies.
 
-use super::modules::{charset, gzip, headers, not_modified, range};
+use super::modules::{charset, gzip, headers, not_modified, range, userid};
 use super::phase::Start;
 use super::request::Request;
 use super::special;
@@ -37,6 +37,7 @@ fn pass(req: &mut Request) -> Result<(), u16> {
     let conf = &http.location(req.location).conf;
     not_modified::head(req, conf.core.if_modified_since)?;
     headers::head(req, &conf.headers);
+    userid::head(req, &conf.userid);
     let recode = charset::head(req, &conf.charset, &http.charset);
     let compress = gzip::head(req, &conf.gzip);
     range::head(req, conf.core.max_ranges)?;

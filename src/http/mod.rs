@@ -1,5 +1,6 @@
 //! HTTP: routing, the engine, the modules.
 
+pub mod base64;
 pub mod body;
 pub mod body_in;
 pub mod body_keep;
@@ -84,6 +85,9 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::realip::DIRECTIVES,
     modules::stub_status::DIRECTIVES,
     modules::referer::DIRECTIVES,
+    modules::random_index::DIRECTIVES,
+    modules::secure_link::DIRECTIVES,
+    modules::userid::DIRECTIVES,
 ];
 
 /// The variables of all modules.
@@ -103,4 +107,6 @@ pub static VARIABLES: &[&[Variable]] = &[
     modules::realip::VARIABLES,
     modules::stub_status::VARIABLES,
     modules::referer::VARIABLES,
+    modules::secure_link::VARIABLES,
+    modules::userid::VARIABLES,
 ];

@@ -193,6 +193,7 @@ async fn content(req: &mut Request, http: &Arc<Http>) -> Verdict {
     if let Some(handler) = &location.own.handler {
         return step!(handler.handle(req));
     }
+    go!(modules::random_index::handle(req, http));
     go!(modules::index::handle(req, http));
     go!(modules::autoindex::handle(req, http));
     go!(modules::gzip_static::handle(req, http));

@@ -95,6 +95,8 @@ pub struct Request {
     pub extensions: Extensions,
     /// The same for what outlasts a change of the URI inside.
     pub lasting: Extensions,
+    /// The same for what is found out on the way to the value of a variable.
+    pub computed: RefCell<Extensions>,
 }
 
 /// Data of modules, found by type. Few requests have any, none has many.
@@ -216,6 +218,7 @@ impl Request {
             completed: Cell::new(false),
             extensions: Extensions::default(),
             lasting: Extensions::default(),
+            computed: RefCell::default(),
         }
     }
 
@@ -224,6 +227,7 @@ impl Request {
         // Handlers' data first: it may hold on to things that the rest gives back.
         self.extensions.clear();
         self.lasting.clear();
+        self.computed.get_mut().clear();
         self.uri.clear();
         self.args.clear();
         self.host.clear();

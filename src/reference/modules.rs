@@ -223,6 +223,24 @@ pub static MODULES: &[Module] = &[
         about: "Requests that come from pages of other sites",
         tables: &[http::modules::referer::DIRECTIVES],
     },
+    Module {
+        name: "http_random_index",
+        nginx: "ngx_http_random_index_module",
+        about: "A file chosen at random for its directory",
+        tables: &[http::modules::random_index::DIRECTIVES],
+    },
+    Module {
+        name: "http_secure_link",
+        nginx: "ngx_http_secure_link_module",
+        about: "Links that only somebody who knows a secret can make",
+        tables: &[http::modules::secure_link::DIRECTIVES],
+    },
+    Module {
+        name: "http_userid",
+        nginx: "ngx_http_userid_module",
+        about: "Cookies by which clients are known again",
+        tables: &[http::modules::userid::DIRECTIVES],
+    },
 ];
 
 /// No table of the server has it: included files are put in place before a table is asked.

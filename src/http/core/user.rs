@@ -1,10 +1,8 @@
 //! Name and password of Basic authentication (RFC 7617).
 
+use crate::http::base64::decode;
 use crate::http::head::{Known, Method};
 use crate::http::request::Request;
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 /// Name and password that the client sent, if it sent any that can be read. The first look is remembered.
@@ -31,20 +29,6 @@ fn parse(field: &[u8]) -> Option<(Bytes, Bytes)> {
     let colon = memchr::memchr(b':', &decoded).filter(|at| *at > 0)?;
     Some((decoded.slice(..colon), decoded.slice(colon + 1..)))
 }
-
-/// Base64 as nginx reads it: it ends at the first `=`, and bits that are too many are dropped. `None` if there is a
-/// character in it that is none of the alphabet.
-pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let end = memchr::memchr(b'=', text).unwrap_or(text.len());
-    LENIENT.decode(text.get(..end)?).ok()
-}
-
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 #[cfg(test)]
 mod tests {

@@ -108,6 +108,7 @@ impl Request {
         self.args.clear();
         self.args.extend_from_slice(args);
         self.extensions.clear();
+        self.computed.get_mut().clear();
         self.location = self.server(&self.http).location;
         self.internal = true;
         self.unparsed_uri_valid = false;
@@ -137,6 +138,7 @@ impl Request {
         self.internal = true;
         self.uri_changed = false;
         self.extensions.clear();
+        self.computed.get_mut().clear();
         router::enter(self, &http, location);
         Verdict::Restart(Start::Rewrite)
     }

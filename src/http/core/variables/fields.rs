@@ -64,9 +64,14 @@ fn content_length(req: &Request, out: &mut Vec<u8>) -> bool {
 
 /// The first cookie with a name in any case.
 fn cookie<'a>(req: &'a Request, name: &[u8]) -> Option<&'a [u8]> {
+    cookie_line(req, name).map(|(_, value)| value)
+}
+
+/// The same with the line that it stands in.
+pub fn cookie_line<'a>(req: &'a Request, name: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     req.head
         .all(Known::Cookie)
-        .find_map(|line| cookie_in(line, name))
+        .find_map(|line| cookie_in(line, name).map(|value| (line, value)))
 }
 
 /// The value of a cookie in one line. As in nginx there may be spaces around the equals sign, what stands behind the

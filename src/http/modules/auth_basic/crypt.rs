@@ -1,6 +1,6 @@
 //! Passwords as password files store them, held against what a client sent.
 
-use crate::http::core::user::decode;
+use crate::http::base64::decode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
