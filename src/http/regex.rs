@@ -10,6 +10,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// How far the stack of a compiled expression may grow. The 32 KiB that PCRE2 takes by itself are not enough for
+/// `(a|b)+` on a path of a few kilobytes, which nginx, whose expressions are interpreted, matches.
+const JIT_STACK: usize = 2 * 1024 * 1024;
+
 /// A compiled expression. Matching it in a request sets `$1`..`$9` and the named captures of that request.
 #[derive(Debug)]
 pub struct Regex {
@@ -35,6 +39,7 @@ impl Regex {
         let compiled = RegexBuilder::new()
             .caseless(caseless)
             .jit_if_available(true)
+            .max_jit_stack_size(Some(JIT_STACK))
             .build(&text);
         let pattern = compiled.map_err(|e| failure(&text, &e).label(span, ""))?;
         let mut named = Vec::new();

@@ -84,3 +84,20 @@ fn limit_except_lets_its_methods_alone() {
     assert_eq!((status("POST"), status("DELETE")), (403, 403));
     assert_eq!(status("FANCY"), 403);
 }
+
+#[test]
+fn a_path_on_which_an_expression_gives_up_is_not_let_past_it() {
+    let server = Server::http(
+        "large_client_header_buffers 4 64k;
+         server { listen 127.0.0.1:%PORT0%;
+             location / { return 200 open; }
+             location ~ ^/(x+x+)+[yz]$ { return 403; }
+             location ~ ^/(?:a|b)+(z)$ { return 200 long; } }",
+    );
+    assert_eq!(server.get("/other").text(), "open");
+    assert_eq!(server.get("/xxxy").status, 403);
+    assert_eq!(server.get(&format!("/{}", "x".repeat(60))).status, 500);
+    server.wait_for_log("pcre2_match() failed: -47 on \"/xxx");
+    let long = format!("/{}z", "ab".repeat(15_000));
+    assert_eq!(server.get(&long).text(), "long");
+}

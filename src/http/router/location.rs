@@ -5,6 +5,7 @@ use super::prefixes::Found;
 use crate::http::conf::{Http, LocationId};
 use crate::http::escape::{Kind, escape};
 use crate::http::phase::Verdict;
+use crate::http::regex::MatchFailed;
 use crate::http::request::Request;
 use crate::http::special;
 use crate::log;
@@ -16,7 +17,10 @@ pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
     req.uri_changed = false;
     let server = req.server(http).location;
     let mut chosen = server;
-    let search = search(req, http, &mut chosen);
+    let Ok(search) = search(req, http, &mut chosen) else {
+        // To go on as if the expression did not match would open what it guards to whoever makes it fail.
+        return Verdict::Status(500);
+    };
     let location = http.location(chosen);
     enter(req, http, chosen);
     let conf = &location.core;
@@ -67,39 +71,39 @@ enum Search {
 
 /// Looks for the location inside the block `at`, which becomes what was found. Nested blocks are as deep as the
 /// configuration, which the parser limits.
-fn search(req: &Request, http: &Http, at: &mut LocationId) -> Search {
+fn search(req: &Request, http: &Http, at: &mut LocationId) -> Result<Search, MatchFailed> {
     let Some(inside) = http.location(*at).nested.get() else {
-        return Search::Open;
+        return Ok(Search::Open);
     };
     let (mut result, mut regexes) = (Search::Open, true);
     match inside.prefixes.find(&req.uri) {
         Found::Nothing => {}
         Found::Exact(id) => {
             *at = id;
-            return Search::Certain;
+            return Ok(Search::Certain);
         }
         Found::Redirect(id) => {
             *at = id;
-            return Search::Redirect;
+            return Ok(Search::Redirect);
         }
         Found::Prefix(id) => {
             let kind = http.location(id).kind.location();
             regexes = !kind.is_some_and(|location| matches!(location.how, How::NoRegex));
             *at = id;
-            result = search(req, http, at);
+            result = search(req, http, at)?;
             if matches!(result, Search::Certain | Search::Redirect) {
-                return result;
+                return Ok(result);
             }
         }
     }
     if regexes {
         for (regex, id) in &inside.regexes {
-            if regex.matches(req, &req.uri) {
+            if regex.exec(req, &req.uri)? {
                 *at = *id;
-                search(req, http, at);
-                return Search::Certain;
+                search(req, http, at)?;
+                return Ok(Search::Certain);
             }
         }
     }
-    result
+    Ok(result)
 }
