@@ -1,6 +1,6 @@
 //! The body of a response: bytes, ranges of files, or a source that yields them piece by piece.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 use std::fs::File;
 use std::rc::Rc;
@@ -38,6 +38,32 @@ impl Part {
     /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// The bytes of a read, without the rest of a buffer that they hardly fill: a sender that gives little at a time would
+/// otherwise make a body take many times its length.
+pub fn compact(read: Vec<u8>) -> Bytes {
+    if read.len() < read.capacity() / 2 {
+        Bytes::copy_from_slice(&read)
+    } else {
+        Bytes::from(read)
+    }
+}
+
+/// Joins a small piece to a small one before it, for the same reason; gives it back if it is to stand on its own.
+pub fn join(last: Option<&mut Bytes>, piece: Bytes) -> Option<Bytes> {
+    const SMALL: usize = 2048;
+    match last {
+        Some(last) if last.len() < SMALL && piece.len() < SMALL => {
+            let mut all = std::mem::take(last)
+                .try_into_mut()
+                .unwrap_or_else(|shared| BytesMut::from(&*shared));
+            all.extend_from_slice(&piece);
+            *last = all.freeze();
+            None
+        }
+        _ => Some(piece),
     }
 }
 
@@ -129,5 +155,34 @@ impl Source for Pieces {
 
     fn flush(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_in_small_pieces_takes_little_room() {
+        let mut all: Vec<Bytes> = Vec::new();
+        for n in 0..10_000_u32 {
+            let mut read = Vec::with_capacity(16384);
+            read.push(n as u8);
+            let own = join(all.last_mut(), compact(read));
+            all.extend(own);
+        }
+        assert!(all.len() < 8, "{} pieces", all.len());
+        let whole: Vec<u8> = all.concat();
+        assert!(whole.len() == 10_000 && whole.iter().enumerate().all(|(n, b)| n as u8 == *b));
+    }
+
+    #[test]
+    fn pieces_that_others_hold_stay_as_they_are() {
+        let shared = Bytes::from(b"abc".to_vec());
+        let mut last = shared.clone();
+        assert_eq!(join(Some(&mut last), Bytes::from_static(b"d")), None);
+        assert_eq!((&shared[..], &last[..]), (&b"abc"[..], &b"abcd"[..]));
+        let long = Bytes::from(vec![0; 4096]);
+        assert_eq!(join(Some(&mut last), long.clone()), Some(long));
     }
 }

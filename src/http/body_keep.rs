@@ -1,5 +1,6 @@
 //! Reads a request's body whole, into memory up to `client_body_buffer_size`, the rest into a temporary file.
 
+use super::body::join;
 use super::body_in::{BodyError, Kept, TempFile};
 use super::core::location::BodyInFile;
 use super::core::temp_path::TempPath;
@@ -74,7 +75,9 @@ impl Store<'_> {
         let fits = self.kept.length.saturating_add(data.len() as u64) <= self.in_memory as u64;
         self.kept.length = self.kept.length.saturating_add(data.len() as u64);
         if self.file.is_none() && fits {
-            self.kept.memory.push(data);
+            let memory = &mut self.kept.memory;
+            let own = join(memory.last_mut(), data);
+            memory.extend(own);
             return Ok(());
         }
         if self.file.is_none() {

@@ -2,6 +2,7 @@
 
 use super::chunked::Chunked;
 use super::io::{Io, IoError};
+use crate::http::body::compact;
 use crate::http::body_in::BodyError;
 use bytes::Bytes;
 use std::rc::Rc;
@@ -141,7 +142,7 @@ impl Reader {
                 // The room was bounded by what is left, but a Vec may have more capacity than it was asked for.
                 let own = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
                 *left -= own as u64;
-                let mut data = Bytes::from(buf);
+                let mut data = compact(buf);
                 let rest = data.split_off(own);
                 self.received = self.received.saturating_sub(rest.len() as u64);
                 self.io.unread(&rest);
@@ -149,7 +150,7 @@ impl Reader {
             }
             Framing::Chunked(decoder) => decoder,
         };
-        let buf = Bytes::from(buf);
+        let buf = compact(buf);
         let mut out: Option<Bytes> = None;
         let mut gathered = Vec::new();
         let mut at = 0;

@@ -7,7 +7,7 @@ use super::link::Link;
 use super::settings::{Hidden, Passing};
 use super::spill::Spill;
 use super::state::{Attempt, Stage, UpstreamState};
-use crate::http::body::{Cut, Part, Source};
+use crate::http::body::{Cut, Part, Source, compact, join};
 use crate::log::Level;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -107,7 +107,12 @@ impl Incoming {
         let (queue, held) = (&mut self.queue, &mut self.held);
         let decoded = self.decoder.decode(input, &mut |data| {
             *held = held.saturating_add(data.len());
-            queue.push_back(Part::Bytes(data));
+            let last = match queue.back_mut() {
+                Some(Part::Bytes(last)) => Some(last),
+                _ => None,
+            };
+            let own = join(last, data);
+            queue.extend(own.map(Part::Bytes));
         });
         for sentence in self.decoder.notes() {
             let action = Stage::Body.action();
@@ -190,7 +195,7 @@ impl Incoming {
                 let mut buf = Vec::with_capacity(piece);
                 stream
                     .poll_read(cx, &mut buf)
-                    .map(|r| r.map(|n| (n, Bytes::from(buf))))
+                    .map(|r| r.map(|n| (n, compact(buf))))
             }
             Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
             Poll::Pending => Poll::Pending,
