@@ -13,6 +13,7 @@ use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The number of a block in [`Http::locations`].
@@ -334,6 +335,13 @@ impl Block {
         }
     }
 }
+
+/// A thread's hold on the HTTP side of a cycle: requests take it without touching what threads share.
+#[allow(
+    clippy::redundant_allocation,
+    reason = "counting the holders within a thread costs no atomic operation"
+)]
+pub type Held = Rc<Arc<Http>>;
 
 /// The HTTP side of a cycle.
 pub struct Http {

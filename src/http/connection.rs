@@ -1,10 +1,12 @@
 //! A client's connection: who is at the other end, and which protocol is spoken.
 
+use super::conf::Held;
 use super::worker::Worker;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The address of the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub struct Client {
     /// The number of the listening socket in the cycle's list at the time of the accept.
     pub listen: usize,
     /// The address that this socket is bound to.
-    pub bound: Option<std::sync::Arc<crate::net::address::Addr>>,
+    pub bound: Option<Arc<crate::net::address::Addr>>,
     /// The address that the client connected to; looked up when it is first needed.
     pub local: OnceCell<Peer>,
     /// When it was accepted: monotonic milliseconds.
@@ -55,21 +57,34 @@ pub struct Client {
     /// Whether waiting handlers are to be given up when the client goes away: they set it once they have the
     /// body of the request.
     pub watch: Cell<bool>,
-    /// Whether it waits for its next request.
-    pub idle: Cell<bool>,
+    /// Whether it has been asked to end, since others need its place.
+    pub leaving: Cell<bool>,
+    /// When it began to wait for a request, counted by [`Connections`](super::worker::Connections); 0 while it does
+    /// not wait.
+    pub waiting: Cell<u32>,
     /// The stream.
     pub stream: Rc<Stream>,
+}
+
+/// What a socket accepts connections for: a configuration, and the number that the socket has in it. The two belong
+/// together, since in another configuration the number may be that of another socket.
+#[derive(Clone)]
+pub struct Front {
+    /// The configuration.
+    pub http: Held,
+    /// The number of the socket in it.
+    pub listen: usize,
 }
 
 /// Serves a connection until it closes; then `guard` is dropped. What it is called with is not kept in the future.
 pub fn serve(
     worker: Rc<Worker>,
     stream: Stream,
-    listen: usize,
+    front: Front,
     peer: Peer,
     guard: impl Sized + 'static,
 ) -> impl Future<Output = ()> {
-    super::h1::connection::serve(worker, stream, listen, peer, guard)
+    super::h1::connection::serve(worker, stream, front, peer, guard)
 }
 
 impl Client {

@@ -1,7 +1,7 @@
 //! A request on its way through the phases. The same for every protocol version.
 
 use super::body_in::RequestBody;
-use super::conf::{Http, Location, LocationId, Server, ServerId};
+use super::conf::{Held, Http, Location, LocationId, Server, ServerId};
 use super::connection::Client;
 use super::head::{Head, Known, Method};
 use super::response::Response;
@@ -12,14 +12,13 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// One request, or a subrequest of one.
 pub struct Request {
     /// The thread that serves it.
     pub worker: Rc<Worker>,
     /// The configuration that it began with.
-    pub http: Rc<Arc<Http>>,
+    pub http: Held,
     /// Who sent it, and over what.
     pub client: Rc<Client>,
     /// What was sent. Shared with subrequests.
@@ -172,7 +171,7 @@ impl Request {
     /// A request with this head, for the default server of its connection's address.
     pub fn new(
         worker: &Rc<Worker>,
-        http: Rc<Arc<Http>>,
+        http: Held,
         client: &Rc<Client>,
         head: Rc<Head>,
         server: ServerId,

@@ -1,6 +1,6 @@
 //! What one worker thread has: the cycle in force, its connections, its pools. Never crosses threads.
 
-use super::conf::Http;
+use super::conf::Held;
 use super::connection::Client;
 use super::head::Head;
 use super::request::Scratch;
@@ -15,7 +15,7 @@ pub struct Worker {
     /// The number of the thread, from 0.
     pub number: usize,
     cycle: RefCell<Arc<Cycle>>,
-    http: RefCell<Option<Rc<Arc<Http>>>>,
+    http: RefCell<Option<Held>>,
     /// Connections that are open.
     pub active: Cell<usize>,
     shutting_down: Cell<bool>,
@@ -74,14 +74,31 @@ impl Worker {
     }
 
     /// The HTTP side of the cycle in force.
-    pub fn http(&self) -> Option<Rc<Arc<Http>>> {
+    pub fn http(&self) -> Option<Held> {
         self.http.borrow().clone()
     }
 
-    /// Begins a graceful shutdown: idle connections close at once, others when their request is answered.
+    /// Begins a graceful shutdown: kept-alive connections that wait for a request close at once, others when their
+    /// request is answered.
     pub fn begin_shutdown(&self) {
         self.shutting_down.set(true);
-        self.connections.close_idle();
+        self.connections.close_idle(|_| true);
+    }
+
+    /// Closes kept-alive connections whose address the cycle in force does not listen on any more.
+    pub fn close_abandoned(&self) {
+        let http = self.http();
+        self.connections
+            .close_idle(|client| abandoned(http.as_ref(), client));
+    }
+
+    /// Whether a request came by an address that is not listened on any more since it began.
+    pub fn has_abandoned(&self, http: &Held, client: &Client) -> bool {
+        let current = self.http.borrow();
+        let same = current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, http));
+        !same && abandoned(current.as_ref(), client)
     }
 
     /// Whether a shutdown has begun.
@@ -163,18 +180,28 @@ impl Worker {
     }
 }
 
-/// The open connections of a thread, so that a shutdown finds those that wait for a request.
+fn abandoned(http: Option<&Held>, client: &Client) -> bool {
+    http.is_none_or(|http| super::router::default_server(http, client).is_none())
+}
+
+/// The open connections of a thread, so that those that wait for a request are found: by a shutdown, and when there
+/// is no place for another one.
 #[derive(Default)]
 pub struct Connections {
     places: RefCell<Vec<Option<Rc<Client>>>>,
     free: RefCell<Vec<usize>>,
+    /// Counts how often a connection has begun to wait.
+    begun: Cell<u32>,
+    waiting: Cell<usize>,
+    leaving: Cell<usize>,
 }
 
 impl Connections {
-    /// Takes a connection in; it is to `leave` the place that this returns.
+    /// Takes a connection in, which waits for its first request; it is to `leave` the place that this returns.
     pub fn enter(&self, client: &Rc<Client>) -> usize {
+        self.begin_wait(client);
         let mut places = self.places.borrow_mut();
-        let number = match self.free.borrow_mut().pop() {
+        match self.free.borrow_mut().pop() {
             Some(number) => {
                 if let Some(place) = places.get_mut(number) {
                     *place = Some(Rc::clone(client));
@@ -185,24 +212,76 @@ impl Connections {
                 places.push(Some(Rc::clone(client)));
                 places.len() - 1
             }
-        };
-        number
+        }
     }
 
     /// Lets a connection go from its place.
     pub fn leave(&self, number: usize) {
-        if let Some(place) = self.places.borrow_mut().get_mut(number) {
-            *place = None;
+        let place = self.places.borrow_mut().get_mut(number).map(Option::take);
+        if let Some(client) = place.flatten() {
+            self.end_wait(&client);
+            if client.leaving.get() {
+                self.leaving.set(self.leaving.get().saturating_sub(1));
+            }
         }
         self.free.borrow_mut().push(number);
     }
 
-    /// Closes those that wait for a request: the end of their input is announced, and their task wakes and sees it.
-    pub fn close_idle(&self) {
+    /// Says that a connection waits for a request.
+    pub fn begin_wait(&self, client: &Client) {
+        let number = self.begun.get().checked_add(1).unwrap_or(1);
+        self.begun.set(number);
+        if client.waiting.replace(number) == 0 {
+            self.waiting.set(self.waiting.get().saturating_add(1));
+        }
+    }
+
+    /// Says that it does no longer.
+    pub fn end_wait(&self, client: &Client) {
+        if client.waiting.replace(0) != 0 {
+            self.waiting.set(self.waiting.get().saturating_sub(1));
+        }
+    }
+
+    /// Closes those kept-alive ones that wait for a request and are meant: the end of their input is announced, and
+    /// their task wakes and sees it. One that has not asked for anything yet may be about to.
+    pub fn close_idle(&self, meant: impl Fn(&Client) -> bool) {
         for client in self.places.borrow().iter().flatten() {
-            if client.idle.get() {
+            if client.waiting.get() != 0 && client.requests.get() > 0 && meant(client) {
                 client.stream.shutdown_read();
             }
         }
+    }
+
+    /// Makes room: those that have waited longest for a request are asked to end, a few at a time.
+    pub fn drain(&self) {
+        /// So many at a time, or an eighth of those that wait if that is less.
+        const AT_ONCE: usize = 32;
+        let places = self.places.borrow();
+        let mut waiting: Vec<&Rc<Client>> = places
+            .iter()
+            .flatten()
+            .filter(|client| client.waiting.get() != 0 && !client.leaving.get())
+            .collect();
+        let count = (waiting.len() / 8).clamp(1, AT_ONCE);
+        let waited = |client: &&Rc<Client>| self.begun.get().wrapping_sub(client.waiting.get());
+        if count < waiting.len() {
+            waiting.select_nth_unstable_by_key(count, |client| std::cmp::Reverse(waited(client)));
+        }
+        for client in waiting.into_iter().take(count) {
+            client.leaving.set(true);
+            self.leaving.set(self.leaving.get().saturating_add(1));
+            client.stream.shutdown_read();
+        }
+    }
+
+    /// How many wait for a request and have not been asked to end.
+    pub fn waiting(&self) -> usize {
+        self.waiting.get().saturating_sub(self.leaving.get())
+    }
+
+    /// How many have been asked to end and are still there.
+    pub fn leaving(&self) -> usize {
+        self.leaving.get()
     }
 }

@@ -18,6 +18,7 @@ static STDERR: AtomicBool = AtomicBool::new(true);
 /// [`put_in_force`]. A test of the configuration opens nothing: its messages only go to standard error.
 pub fn init(options: &Options) {
     subscriber::install();
+    log_panics();
     if options.test {
         return;
     }
@@ -47,6 +48,24 @@ pub fn init(options: &Options) {
 /// Installs the subscriber in a process that is given its log files: until then there is standard error.
 pub fn init_worker() {
     subscriber::install();
+    log_panics();
+}
+
+/// A panic ends one connection, at most; what it was stands in the error log.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("of an unknown kind");
+        let place = panic.location().map(ToString::to_string);
+        super::event(
+            Level::Alert,
+            format_args!("panic in {}: {text}", place.unwrap_or_default()),
+        );
+    }));
 }
 
 /// Makes the error logs of a cycle those of the process. Its files must be open.

@@ -1,7 +1,7 @@
 //! Accepting connections on one socket, in one thread.
 
 use crate::config::source::errno;
-use crate::http::connection::{self, Peer};
+use crate::http::connection::{self, Front, Peer};
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use crate::net::address::Addr;
@@ -28,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Open {
     count: Cell<usize>,
     most: Cell<usize>,
+    /// The second, counted from 1, in which it was last said that there are too many.
+    warned: Cell<u64>,
     changed: Notify,
     /// Whether connections are kept track of one by one, so that they can be cut.
     tracked: Cell<bool>,
@@ -57,6 +59,31 @@ impl Open {
     /// The connections that there are now, to cut later whichever of them remain.
     pub fn all(&self) -> Vec<AbortHandle> {
         self.tasks.borrow().values().cloned().collect()
+    }
+
+    /// Whether another connection may be taken in. When few places are left, connections that wait for a request
+    /// give up theirs.
+    fn has_room(&self, worker: &Worker) -> bool {
+        let (most, all) = (self.most.get(), &worker.connections);
+        let count = || self.count().saturating_sub(all.leaving());
+        if most.saturating_sub(count()) <= most / 16 && all.waiting() > 0 {
+            let now = crate::clock::monotonic_ms() / 1000 + 1;
+            if self.warned.replace(now) != now {
+                log::event(
+                    Level::Warn,
+                    format_args!("{most} worker_connections are not enough, reusing connections"),
+                );
+            }
+            all.drain();
+        }
+        let room = count() < most;
+        if !room {
+            log::event(
+                Level::Alert,
+                format_args!("{most} worker_connections are not enough"),
+            );
+        }
+        room
     }
 
     /// Runs a connection to its end.
@@ -100,8 +127,8 @@ impl Drop for Ended {
 pub struct Acceptor {
     /// Tells sockets apart: two descriptors of one socket have the same number.
     pub inode: u64,
-    /// The number of the address in the cycle in force.
-    listen: Rc<Cell<usize>>,
+    /// What it accepts for: the cycle in force, or the last one in which its address was listened on.
+    front: Rc<RefCell<Front>>,
     closing: Rc<Notify>,
 }
 
@@ -112,7 +139,7 @@ impl Acceptor {
         open: Rc<Open>,
         addr: &Addr,
         socket: &Socket,
-        listen: usize,
+        front: Front,
     ) -> io::Result<Acceptor> {
         let inode = inode(socket)?;
         let socket = socket.try_clone()?;
@@ -120,24 +147,24 @@ impl Acceptor {
             Addr::Inet(_) => Listener::Tcp(TcpListener::from_std(socket.into())?),
             Addr::Unix(_) => Listener::Unix(UnixListener::from_std(socket.into())?),
         };
-        let (listen, closing) = (Rc::new(Cell::new(listen)), Rc::new(Notify::new()));
+        let (front, closing) = (Rc::new(RefCell::new(front)), Rc::new(Notify::new()));
         let task = Loop {
             worker,
             open,
             listener,
-            listen: Rc::clone(&listen),
+            front: Rc::clone(&front),
         };
         tokio::task::spawn_local(task.run(Rc::clone(&closing)));
         Ok(Acceptor {
             inode,
-            listen,
+            front,
             closing,
         })
     }
 
-    /// Sets the number that connections are served with from now on.
-    pub fn renumber(&self, listen: usize) {
-        self.listen.set(listen);
+    /// Sets what connections are accepted for from now on.
+    pub fn serve_for(&self, front: Front) {
+        self.front.replace(front);
     }
 }
 
@@ -176,7 +203,7 @@ struct Loop {
     worker: Rc<Worker>,
     open: Rc<Open>,
     listener: Listener,
-    listen: Rc<Cell<usize>>,
+    front: Rc<RefCell<Front>>,
 }
 
 impl Loop {
@@ -204,18 +231,11 @@ impl Loop {
     fn begin(&self, accepted: io::Result<(Stream, Peer)>) -> Next {
         match accepted {
             Ok((stream, peer)) => {
-                let most = self.open.most.get();
-                if self.open.count() >= most {
-                    log::event(
-                        Level::Alert,
-                        format_args!("{most} worker_connections are not enough"),
-                    );
-                    return Next::Accept;
+                if self.open.has_room(&self.worker) {
+                    let (worker, front) = (Rc::clone(&self.worker), self.front.borrow().clone());
+                    self.open
+                        .spawn(|ended| connection::serve(worker, stream, front, peer, ended));
                 }
-                let worker = Rc::clone(&self.worker);
-                let listen = self.listen.get();
-                self.open
-                    .spawn(|ended| connection::serve(worker, stream, listen, peer, ended));
                 Next::Accept
             }
             Err(error) => self.failed(&error),
@@ -225,7 +245,11 @@ impl Loop {
     fn failed(&self, error: &io::Error) -> Next {
         let (level, next) = match Errno::from_io_error(error) {
             Some(Errno::CONNABORTED) => (Level::Error, Next::Accept),
-            Some(Errno::MFILE | Errno::NFILE) => (Level::Crit, Next::Pause),
+            Some(Errno::MFILE | Errno::NFILE) => {
+                // Connections that only wait hold some of those that are missing.
+                self.worker.connections.drain();
+                (Level::Crit, Next::Pause)
+            }
             _ => (Level::Alert, Next::Pause),
         };
         log::event(level, format_args!("accept4() failed ({})", errno(error)));
@@ -247,4 +271,31 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_one_connection_and_gives_its_place_back() {
+        let runtime = crate::process::thread::runtime().unwrap();
+        runtime.block_on(async {
+            let open: Rc<Open> = Rc::default();
+            open.configure(8, true);
+            let served = Rc::new(Cell::new(0));
+            for number in 0..3 {
+                let served = Rc::clone(&served);
+                open.spawn(|ended| async move {
+                    let _ended = ended;
+                    tokio::task::yield_now().await;
+                    assert!(number != 1, "this one fails");
+                    served.set(served.get() + 1);
+                });
+            }
+            assert_eq!(open.count(), 3);
+            open.none_left().await;
+            assert_eq!((served.get(), open.all().len()), (2, 0));
+        });
+    }
 }

@@ -4,6 +4,7 @@ use super::accept::{Acceptor, Open, inode};
 use crate::config::source::errno;
 use crate::core::affinity::Affinity;
 use crate::cycle::Cycle;
+use crate::http::connection::Front;
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -110,6 +111,7 @@ impl Thread {
         }
         self.worker.set_cycle(Arc::clone(&cycle));
         self.apply(&cycle, sockets);
+        self.worker.close_abandoned();
     }
 
     fn apply(&mut self, cycle: &Cycle, sockets: &Sockets) {
@@ -120,10 +122,17 @@ impl Thread {
             self.pin(affinity);
         }
         let mut before = std::mem::take(&mut self.acceptors);
+        let Some(http) = self.worker.http() else {
+            return;
+        };
         for (listen, (spec, sockets)) in cycle.listens.iter().zip(sockets.iter()).enumerate() {
             let turn = self.number.checked_rem(sockets.len()).unwrap_or(0);
             let Some(socket) = sockets.get(turn) else {
                 continue;
+            };
+            let front = Front {
+                http: Rc::clone(&http),
+                listen,
             };
             let same = inode(socket)
                 .ok()
@@ -131,12 +140,12 @@ impl Thread {
             let acceptor = match same {
                 Some(index) => {
                     let acceptor = before.swap_remove(index);
-                    acceptor.renumber(listen);
+                    acceptor.serve_for(front);
                     Ok(acceptor)
                 }
                 None => {
                     let (worker, open) = (Rc::clone(&self.worker), Rc::clone(&self.open));
-                    Acceptor::start(worker, open, &spec.addr, socket, listen)
+                    Acceptor::start(worker, open, &spec.addr, socket, front)
                 }
             };
             match acceptor {

@@ -5,7 +5,8 @@ use super::exchange::{self, Next};
 use super::io::{Io, IoError};
 use super::linger;
 use crate::clock;
-use crate::http::connection::{Client, Peer};
+use crate::http::conf::Held;
+use crate::http::connection::{Client, Front, Peer};
 use crate::http::router;
 use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
@@ -19,11 +20,11 @@ use std::time::Duration;
 pub fn serve(
     worker: Rc<Worker>,
     stream: Stream,
-    listen: usize,
+    front: Front,
     peer: Peer,
     guard: impl Sized + 'static,
 ) -> impl Future<Output = ()> {
-    let connection = Connection::new(worker, stream, listen, peer);
+    let connection = Connection::new(worker, stream, front, peer);
     async move {
         let _guard = guard;
         if let Some(connection) = connection {
@@ -37,6 +38,9 @@ struct Connection {
     client: Rc<Client>,
     io: Rc<Io>,
     place: usize,
+    /// The configuration of the accept answers the first request if the one that is in force by then knows nothing of
+    /// the address: who was let in is served.
+    first: Cell<Option<Held>>,
     _counted: stats::Connection,
 }
 
@@ -48,8 +52,8 @@ impl Drop for Connection {
 
 impl Connection {
     /// Takes a connection in; none if the address is no longer listened on.
-    fn new(worker: Rc<Worker>, stream: Stream, listen: usize, peer: Peer) -> Option<Connection> {
-        let http = worker.http()?;
+    fn new(worker: Rc<Worker>, stream: Stream, front: Front, peer: Peer) -> Option<Connection> {
+        let Front { http, listen } = front;
         let stream = Rc::new(stream);
         let mut peer_text = Vec::with_capacity(16);
         peer.write_ip(&mut peer_text);
@@ -63,7 +67,8 @@ impl Connection {
             local: OnceCell::new(),
             started_ms: clock::monotonic_ms(),
             watch: Cell::new(false),
-            idle: Cell::new(false),
+            leaving: Cell::new(false),
+            waiting: Cell::new(0),
             stream: Rc::clone(&stream),
         });
         let default = http.server(router::default_server(&http, &client)?);
@@ -75,6 +80,7 @@ impl Connection {
             client,
             io,
             place,
+            first: Cell::new(Some(http)),
             _counted: stats::connection(),
         })
     }
@@ -104,7 +110,9 @@ impl Connection {
                 }
                 Err(_) => return,
             }
-            match Box::pin(exchange::one(&self.worker, &self.client, &self.io, head)).await {
+            let first = self.first.take();
+            let answered = exchange::one(&self.worker, &self.client, &self.io, head, first);
+            match Box::pin(answered).await {
                 Next::Keep { timeout, least } => {
                     wait = Wait {
                         least,
@@ -142,9 +150,9 @@ impl Wait {
             }
             on.io.read_within(self.rest);
         }
-        on.client.idle.set(true);
+        on.worker.connections.begin_wait(&on.client);
         let readable = std::future::poll_fn(|cx| on.io.poll_readable(cx)).await;
-        on.client.idle.set(false);
+        on.worker.connections.end_wait(&on.client);
         readable
     }
 }
@@ -154,13 +162,13 @@ mod tests {
     use super::*;
 
     /// What a task is like from outside.
-    fn size<F>(_: impl FnOnce(Rc<Worker>, Stream, usize, Peer) -> F) -> usize {
+    fn size<F>(_: impl FnOnce(Rc<Worker>, Stream, Front, Peer) -> F) -> usize {
         std::mem::size_of::<F>()
     }
 
     #[test]
     fn an_idle_connection_is_small() {
-        let size = size(|worker, stream, listen, peer| serve(worker, stream, listen, peer, ()));
+        let size = size(|worker, stream, front, peer| serve(worker, stream, front, peer, ()));
         assert!(size <= 256, "the future of a connection has {size} bytes");
     }
 }

@@ -7,7 +7,8 @@ use super::io::{Io, IoError};
 use super::parse::{self, Limits, Outcome};
 use super::send::{self, Sent};
 use crate::clock;
-use crate::http::body_in::BodySource;
+use crate::http::body_in::{BodyError, BodySource};
+use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
 use crate::http::core::browser::Browser;
 use crate::http::head::{Head, Known, Version};
@@ -57,22 +58,22 @@ enum HeadRead {
     },
 }
 
-/// Reads the rest of a request whose first bytes are in `shared`, answers it, logs it.
+/// Reads the rest of a request whose first bytes are in `shared`, answers it, logs it. `first` is the configuration
+/// under which the connection was accepted, if this is its first request.
 pub async fn one(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
     io: &Rc<Io>,
     mut shared: Rc<Head>,
+    first: Option<Held>,
 ) -> Next {
-    let Some(http) = worker.http() else {
+    // A connection that was kept while a reload took its address away ends here.
+    let Some((http, default)) = server(worker.http(), client).or_else(|| server(first, client))
+    else {
         return Next::Close;
     };
     let pipelined = io.pipelined.get();
     let Some(head) = Rc::get_mut(&mut shared) else {
-        return Next::Close;
-    };
-    // A connection that was kept while a reload took its address away ends here.
-    let Some(default) = router::default_server(&http, client) else {
         return Next::Close;
     };
     let mut doing = stats::enter(Doing::Waiting);
@@ -141,6 +142,13 @@ pub async fn one(
     next
 }
 
+/// A configuration with the server in it that the connection's address leads to.
+fn server(http: Option<Held>, client: &Client) -> Option<(Held, ServerId)> {
+    let http = http?;
+    let server = router::default_server(&http, client)?;
+    Some((http, server))
+}
+
 /// Reads what there is of a head, without waiting.
 ///
 /// # Errors
@@ -156,7 +164,7 @@ const FIRST_READ: usize = 1024;
 async fn read_head(
     head: &mut Head,
     http: &Arc<Http>,
-    server: crate::http::conf::ServerId,
+    server: ServerId,
     io: &Io,
     pipelined: bool,
     doing: &mut stats::In,
@@ -374,6 +382,9 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         return Next::Close;
     }
     keep_or_not(req);
+    if req.keepalive {
+        discard_ready(req).await;
+    }
     let http = Rc::clone(&req.http);
     match send::response(req, io).await {
         Sent::Whole => req.completed.set(true),
@@ -420,6 +431,36 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
     Next::Close
 }
 
+/// Throws away what has arrived of a body that was not read, to know before the response what comes of the connection.
+async fn discard_ready(req: &mut Request) {
+    /// So many pieces at most: what follows has time until the response is sent.
+    const MOST: usize = 16;
+    let Some(BodySource::H1(reader)) = &mut req.body.source else {
+        return;
+    };
+    if reader.awaits_continue() {
+        return;
+    }
+    let malformed = std::future::poll_fn(|cx| {
+        for _ in 0..MOST {
+            match reader.poll_data(cx) {
+                Poll::Ready(Ok(Some(_))) => {}
+                Poll::Ready(Err(e)) => return Poll::Ready(e == BodyError::Malformed),
+                Poll::Ready(Ok(None)) | Poll::Pending => break,
+            }
+        }
+        Poll::Ready(false)
+    });
+    if malformed.await {
+        log::request(
+            req,
+            Level::Info,
+            format_args!("client sent invalid chunked body"),
+        );
+        req.keepalive = false;
+    }
+}
+
 /// Reads the rest of a body; `false` if its end was not reached in time.
 async fn drain(reader: &mut Reader, time: Duration) -> bool {
     let all = async {
@@ -453,8 +494,12 @@ fn keep_or_not(req: &mut Request) {
     }
 }
 
-/// Whether the server is stopping and no connection is kept any more, not even for `keepalive_min_timeout`.
+/// Whether the server is stopping and no connection is kept any more, not even for `keepalive_min_timeout`; or has
+/// stopped listening where this one came from.
 fn stops(req: &Request) -> bool {
+    if req.worker.has_abandoned(&req.http, &req.client) {
+        return true;
+    }
     let least = req.location(&req.http).core.keepalive_min_timeout;
     req.worker.is_shutting_down() && least.is_zero()
 }
