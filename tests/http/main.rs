@@ -39,6 +39,7 @@ mod shipped;
 mod small_modules;
 mod smuggling;
 mod static_files;
+mod store;
 mod stub_status;
 mod upstream;
 mod variables;

@@ -319,3 +319,36 @@ fn an_upgraded_connection_goes_both_ways() {
     stream.read_exact(&mut echo).unwrap();
     assert_eq!(&echo, b"two");
 }
+
+#[test]
+fn early_hints_are_passed_on_where_they_are_wanted() {
+    let origin = Origin::start(|_, _| {
+        let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nX-Accel-Expires: 1\r\n\r\n";
+        let mut answer = hints.repeat(2).into_bytes();
+        answer.extend(ok("whole"));
+        Act::Send(answer)
+    });
+    let server = Server::http(&format!(
+        "server {{
+             listen 127.0.0.1:%PORT0%;
+             early_hints $arg_hints $arg_other;
+             location / {{ proxy_pass http://127.0.0.1:{port}; }}
+         }}",
+        port = origin.port
+    ));
+    let ask = |path: &str, version: &str| {
+        let request = format!("GET {path} HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n");
+        String::from_utf8(server.raw(0, request.as_bytes())).unwrap()
+    };
+    let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
+    let answer = ask("/?other=1", "1.1");
+    let rest = answer.strip_prefix(&hints.repeat(2)).unwrap_or_default();
+    assert!(
+        rest.starts_with("HTTP/1.1 200 OK\r\n") && rest.ends_with("whole"),
+        "{answer}"
+    );
+    for (path, version) in [("/?hints=0", "1.1"), ("/", "1.1"), ("/?hints=1", "1.0")] {
+        let answer = ask(path, version);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+}

@@ -124,6 +124,17 @@ fn complaints() {
         "upstream a { least_time header other; server 127.0.0.1:1; }",
         "upstream a { least_time header inflight; least_time last_byte; server 127.0.0.1:1; }",
         "upstream a { least_conn; least_time last_byte inflight; server 127.0.0.1:1 backup; server 127.0.0.1:2; }",
+        "proxy_store '';",
+        "proxy_store on; proxy_store off;",
+        "proxy_store /a/$nosuch;",
+        "proxy_store_access all;",
+        "proxy_store_access all:w;",
+        "proxy_store_access user:rw group:r all:r;",
+        "proxy_store_access user:r; proxy_store_access all:r;",
+        "fastcgi_store on; fastcgi_store_access group:rw;",
+        "early_hints;",
+        "early_hints $nosuch;",
+        "early_hints $arg_a 1; early_hints $arg_b;",
         "upstream a { random two least_time; server 127.0.0.1:1; }",
     ]);
 }

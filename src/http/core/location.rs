@@ -39,6 +39,8 @@ crate::settings! {
         types: Option<Arc<Types>> = None,
         /// `default_type`.
         default_type: Bytes = Bytes::from_static(b"text/plain"),
+        /// `early_hints`: conditions, one of which must hold.
+        early_hints: Arc<Vec<Value>> = Arc::default(),
         /// `error_page`.
         error_pages: ErrorPages = ErrorPages::default(),
         /// `recursive_error_pages`.
@@ -313,6 +315,12 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("msie_refresh", EVERYWHERE, |b| &mut here(b).msie_refresh)
         .default("off")
         .doc("Whether MSIE gets a page that refreshes in place of a redirect."),
+    D::custom("early_hints", EVERYWHERE, Args::AtLeast(1), set_early_hints)
+        .syntax("string ...")
+        .doc(
+            "Passes the 103 (Early Hints) of upstreams on to clients of HTTP/1.1 if one of these values is neither \
+             empty nor 0.",
+        ),
     D::flag("log_subrequest", EVERYWHERE, |b| &mut here(b).log_subrequest)
         .default("off")
         .doc("Whether subrequests, such as those of auth_request and mirror, have a line in the access log."),
@@ -385,5 +393,13 @@ fn set_body_temp_path(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     }
     let path = TempPath::parse(b, node)?;
     here(b).client_body_temp_path = Some(Arc::new(path));
+    Ok(())
+}
+fn set_early_hints(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    for word in &node.args {
+        let value = Value::compile(b, word)?;
+        let field = &mut here(b).early_hints;
+        Arc::make_mut(field.get_or_insert_default()).push(value);
+    }
     Ok(())
 }

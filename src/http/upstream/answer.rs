@@ -92,7 +92,19 @@ pub fn deliver<C: Codec>(
     if !buffering {
         req.limit_rate = Some(0);
     }
-    body(req, codec, passing, buffering, head, link, state, &text);
+    body(
+        req,
+        codec,
+        passing,
+        buffering,
+        head,
+        link,
+        state.clone(),
+        &text,
+    );
+    if buffering && head.status == 200 && req.head.method != Method::Head {
+        super::store::keep(req, passing, &state);
+    }
     Verdict::Done
 }
 

@@ -7,6 +7,7 @@ use super::conf::Group;
 use super::connect::{Conn, connect};
 use super::failure::{Cause, Failure, condition};
 use super::head::ResponseHead;
+use super::hints::Hints;
 use super::link::Link;
 use super::outgoing::{Outgoing, ReadyPart, SendError};
 use super::peers::{Choice, Lease, Outcome};
@@ -55,7 +56,9 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     let mut tries = Tries::new(plan);
     let client = std::rc::Rc::clone(&req.client);
     if !req.background {
-        client.watch.set(!plan.passing.ignore_client_abort);
+        client
+            .watch
+            .set(!plan.passing.ignore_client_abort && plan.passing.store.is_none());
     }
     let mut head = req.worker.upstreams.take_head();
     let verdict = loop {
@@ -183,6 +186,8 @@ async fn attempt<C: Codec>(
         blocked: false,
         state,
         plan,
+        hints: Hints::default(),
+        done: false,
     };
     let result = poll_fn(|cx| talk.poll(cx, req, codec, &conn, &mut out, head)).await;
     state.bytes_sent.set(out.sent);
@@ -236,6 +241,10 @@ struct Talk<'a> {
     blocked: bool,
     state: &'a UpstreamState,
     plan: &'a Plan<'a>,
+    /// For the client, before the answer.
+    hints: Hints,
+    /// Whether the head of the answer is there.
+    done: bool,
 }
 
 impl Talk<'_> {
@@ -248,13 +257,19 @@ impl Talk<'_> {
         out: &mut Outgoing,
         head: &mut ResponseHead,
     ) -> Poll<Result<(), Fault>> {
+        if self.done {
+            return self.poll_end(cx, req, conn);
+        }
         let mut broken = None;
         if self.stage == Stage::Sending {
             broken = self.poll_send(cx, req, conn, out)?;
         }
         // An upstream may answer before it has read all, and then close: what it said counts.
         match self.poll_head(cx, req, codec, conn, head) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) => {
+                self.done = true;
+                return self.poll_end(cx, req, conn);
+            }
             Poll::Ready(Err(cause)) if broken.is_none() => {
                 return Poll::Ready(Err(Fault::Upstream(cause, Stage::Head)));
             }
@@ -270,6 +285,19 @@ impl Talk<'_> {
         conn.timer
             .poll(cx)
             .map(|()| Err(Fault::Upstream(Cause::TimedOut, self.stage)))
+    }
+
+    /// The head is there: what else is for the client goes out in front of it.
+    fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        req: &Request,
+        conn: &Conn,
+    ) -> Poll<Result<(), Fault>> {
+        if self.hints.poll_send(cx, req).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        conn.timer.poll(cx).map(|()| Err(Fault::Client(408)))
     }
 
     fn poll_send(
@@ -335,7 +363,14 @@ impl Talk<'_> {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Cause::ClosedEarly)),
                 Poll::Ready(Ok(n)) => Attempt::count(&self.state.bytes_received, n),
             }
-            match codec.parse(req, head, limit) {
+            let parsed = codec.parse(req, head, limit);
+            if !head.hints.is_empty() {
+                let blocks = std::mem::take(&mut head.hints);
+                let hidden = &self.plan.passing.hidden;
+                self.hints.take(req, blocks, hidden, limit);
+                let _ = self.hints.poll_send(cx, req);
+            }
+            match parsed {
                 Ok(true) if head.status == 101 && !codec.asked_upgrade() => {
                     return Poll::Ready(Err(Cause::UnaskedUpgrade));
                 }

@@ -89,6 +89,8 @@ pub struct ResponseHead {
     pub first: [u16; Known::COUNT],
     /// Second fields of those that nginx takes once, each with the first one; it warns and ignores them.
     pub duplicates: Vec<(Field, Field)>,
+    /// The fields of 103s that came in front of it.
+    pub hints: Vec<super::hints::Fields>,
     scan: Scan,
 }
 
@@ -115,6 +117,7 @@ impl Default for ResponseHead {
             fields: Vec::new(),
             first: [0; Known::COUNT],
             duplicates: Vec::new(),
+            hints: Vec::new(),
             scan: Scan::default(),
         }
     }
@@ -207,6 +210,7 @@ impl ResponseHead {
     pub fn clear(&mut self) {
         self.buf.clear();
         self.forget_head();
+        self.hints.clear();
         self.scan.interim = 0;
     }
 
@@ -403,6 +407,12 @@ impl ResponseHead {
         if self.scan.interim > INTERIM_LIMIT {
             return Err(BadAnswer::TooManyInterim);
         }
+        if self.status == 103 {
+            let fields = self.iter();
+            let owned = fields.map(|(known, name, value)| (known, name.to_vec(), value.to_vec()));
+            let owned = owned.collect();
+            self.hints.push(owned);
+        }
         let len = (self.len as usize).min(self.buf.len());
         self.buf.drain(..len);
         self.forget_head();
@@ -416,6 +426,7 @@ impl ResponseHead {
             buf: std::mem::take(&mut self.buf),
             fields: std::mem::take(&mut self.fields),
             duplicates: std::mem::take(&mut self.duplicates),
+            hints: std::mem::take(&mut self.hints),
             scan: Scan {
                 interim: self.scan.interim,
                 ..Scan::default()

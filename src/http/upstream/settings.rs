@@ -3,6 +3,7 @@
 
 use super::failure::condition;
 use super::head::Known;
+pub use super::store::set_access;
 use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_size};
@@ -102,6 +103,8 @@ pub struct PassingRaw {
     pub force_ranges: Option<bool>,
     pub limit_rate: Option<Option<Size>>,
     pub bind: Option<Option<super::bind::Bind>>,
+    pub store: Option<Option<super::store::Store>>,
+    pub store_access: Option<u32>,
     pub ignore_headers: Option<u32>,
     pub hide_header: Option<Vec<Bytes>>,
     pub pass_header: Option<Vec<Bytes>>,
@@ -145,6 +148,9 @@ pub struct Passing {
     pub force_ranges: bool,
     pub limit_rate: Option<Size>,
     pub bind: Option<super::bind::Bind>,
+    pub store: Option<super::store::Store>,
+    /// A file mode.
+    pub store_access: u32,
     /// Bits of [`ignore`].
     pub ignore_headers: u32,
     /// Header fields of answers that are not passed on.
@@ -164,7 +170,7 @@ impl PassingRaw {
             busy_buffers_size max_temp_file_size temp_file_write_size temp_path next_upstream next_upstream_tries
             next_upstream_timeout ignore_client_abort intercept_errors pass_request_headers pass_request_body
             pass_trailers socket_keepalive socket_rcvbuf socket_sndbuf force_ranges limit_rate bind ignore_headers
-            hide_header pass_header
+            hide_header pass_header store store_access
         }
     }
 
@@ -234,6 +240,8 @@ impl PassingRaw {
             force_ranges: self.force_ranges.unwrap_or(false),
             limit_rate: self.limit_rate.clone().flatten(),
             bind: self.bind.clone().flatten(),
+            store: self.store.clone().flatten(),
+            store_access: self.store_access.unwrap_or(0o600),
             ignore_headers: self.ignore_headers.unwrap_or(0),
             hidden: Hidden::new(
                 hidden,
@@ -445,6 +453,13 @@ macro_rules! passing_directives {
             Directive::custom(concat!($prefix, "_bind"), EVERYWHERE, Args::Between(1, 2), |b, node| {
                 $crate::http::upstream::bind::set(b, node, |b| &mut $at(b).bind)
             }).syntax("address [transparent] | off").doc("The local address of connections to servers."),
+            Directive::custom(concat!($prefix, "_store"), EVERYWHERE, Args::Exactly(1), |b, node| {
+                $crate::http::upstream::store::set(b, node, |b| &mut $at(b).store)
+            }).syntax("on | off | string").default("off")
+                .doc("Keeps answers of 200 as files: where root or alias would look for them, or under a name with variables. Only with buffering."),
+            Directive::custom(concat!($prefix, "_store_access"), EVERYWHERE, Args::Between(1, 3), |b, node| {
+                settings::set_access(node, &mut $at(b).store_access)
+            }).syntax("users:permissions ...").default("user:rw").doc("Who may read and write these files: user:, group: and all: with r or rw."),
             Directive::custom(concat!($prefix, "_ignore_headers"), EVERYWHERE, Args::AtLeast(1), |b, node| {
                 settings::set_bits(b, node, settings::ignore::NAMES, |b| &mut $at(b).ignore_headers)
             }).syntax("field ...").doc("Header fields of answers that have no effect here."),
