@@ -32,6 +32,8 @@ pub struct Texts {
     pub local: [u8; 26],
     /// As `$time_iso8601`: `2026-11-22T15:26:29+01:00`.
     pub iso8601: [u8; 25],
+    /// As in the head of a syslog message: `Nov 22 15:26:29`, local time.
+    pub syslog: [u8; 15],
     /// As the field `Date`: `Sun, 22 Nov 2026 14:26:29 GMT`.
     pub http: [u8; 29],
 }
@@ -60,6 +62,7 @@ impl Texts {
             error_log: date::error_time(0, 0),
             local: date::access_time(0, 0),
             iso8601: date::iso8601(0, 0),
+            syslog: date::syslog_time(0, 0),
             http: date::http_date(0),
         }
     }
@@ -71,6 +74,7 @@ impl Texts {
         self.error_log = date::error_time(second, offset);
         self.local = date::access_time(second, offset);
         self.iso8601 = date::iso8601(second, offset);
+        self.syslog = date::syslog_time(second, offset);
         self.http = date::http_date(second);
     }
 }

@@ -4,6 +4,7 @@ use super::Level;
 use super::error::{ErrorLogs, Sink, Target};
 use super::files::{self, LogFile};
 use super::memory::Ring;
+use super::syslog::Syslog;
 use crate::config::directive::{Args, Directive};
 use crate::config::source::errno;
 use crate::config::tree::{Node, Word};
@@ -18,8 +19,7 @@ use std::sync::Arc;
 
 type D = Directive<Builder>;
 
-const SYNTAX: &str =
-    "file | stderr | memory:size [debug | info | notice | warn | error | crit | alert | emerg]";
+const SYNTAX: &str = "file | stderr | syslog:server=address[,parameter=value] | memory:size [debug | info | notice | warn | error | crit | alert | emerg]";
 
 /// The table.
 pub static DIRECTIVES: &[D] = &[
@@ -102,7 +102,7 @@ pub fn finish(b: &mut Builder) {
     let mut sinks = std::mem::take(&mut b.logs.main);
     if !sinks
         .iter()
-        .any(|sink| !matches!(sink.target, Target::Memory(_)))
+        .any(|sink| !matches!(sink.target, Target::Memory(_) | Target::Syslog(_)))
     {
         let path: PathBuf = b.options.error_log.clone();
         let target = match path.as_os_str().is_empty() {
@@ -176,12 +176,7 @@ fn read(b: &mut Builder, node: &Node) -> Result<Sink, Diagnostic> {
     } else if let Some(size) = name.text.strip_prefix(b"memory:") {
         Target::Memory(Arc::new(ring(b, node, name, size)?))
     } else if name.text.starts_with(b"syslog:") {
-        return Err(node
-            .error_at(
-                name,
-                "logging to syslog is known to nginx, not supported by goodgate yet",
-            )
-            .help("name a file, or stderr where the system's journal collects it"));
+        Target::Syslog(Arc::new(Syslog::parse(node, name)?))
     } else {
         let path = b.path(&name.text);
         Target::File(b.logs.file(&path))

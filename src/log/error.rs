@@ -2,6 +2,7 @@
 
 use super::files::LogFile;
 use super::memory::Ring;
+use super::syslog::Syslog;
 use super::{Level, line, main};
 use std::fmt::Arguments;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub enum Target {
     Stderr,
     /// A ring in memory.
     Memory(Arc<Ring>),
+    /// A syslog server.
+    Syslog(Arc<Syslog>),
 }
 
 impl ErrorLogs {
@@ -96,6 +99,7 @@ impl ErrorLogs {
             match &sink.target {
                 Target::File(file) => drop(file.write(line)),
                 Target::Memory(ring) => ring.write(line),
+                Target::Syslog(syslog) => syslog.error(level, line),
                 Target::Stderr => {
                     on_stderr = true;
                     let _ = rustix::io::write(rustix::stdio::stderr(), line);

@@ -13,6 +13,7 @@ mod line;
 pub mod main;
 mod memory;
 mod subscriber;
+pub mod syslog;
 
 pub use context::{connection, request};
 pub use directive::{ErrorLogRaw, Logs, LogsBuilder, finish};

@@ -41,5 +41,6 @@ mod smuggling;
 mod static_files;
 mod store;
 mod stub_status;
+mod syslog;
 mod upstream;
 mod variables;

@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::value::Value;
 use crate::log::buffer::Buffering;
+use crate::log::syslog::Syslog;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,7 @@ struct Written {
 enum To {
     Path(PathBuf),
     Script(Value),
+    Syslog(Arc<Syslog>),
 }
 
 /// In force.
@@ -106,6 +108,7 @@ impl Settings for LogRaw {
             target: match &log.to {
                 To::Path(path) => Target::File(b.logs.file(path), super::buffering(b, path)),
                 To::Script(path) => Target::Script(path.clone()),
+                To::Syslog(syslog) => Target::Syslog(Arc::clone(syslog)),
             },
             format: Arc::clone(&log.format),
             filter: log.filter.clone(),
@@ -127,15 +130,11 @@ fn set_access_log(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
             None => Ok(()),
         };
     }
-    if name.text.starts_with(b"syslog:") {
-        return Err(node
-            .error_at(
-                name,
-                "logging to syslog is known to nginx, not supported by goodgate yet",
-            )
-            .help("name a file"));
-    }
-    let to = destination(b, name)?;
+    let to = if name.text.starts_with(b"syslog:") {
+        To::Syslog(Arc::new(Syslog::parse(node, name)?))
+    } else {
+        destination(b, name)?
+    };
     let format = match node.arg(1) {
         None => format::combined(b),
         Some(word) => format::find(b, &word.text).ok_or_else(|| {
@@ -235,8 +234,12 @@ impl Parameters {
                     .help("flush= needs buffer= beside it")),
             };
         }
-        let To::Path(path) = to else {
-            return Err(node.error_at(name, "buffered logs cannot have variables in name"));
+        let path = match to {
+            To::Path(path) => path,
+            To::Script(_) => {
+                return Err(node.error_at(name, "buffered logs cannot have variables in name"));
+            }
+            To::Syslog(_) => return Err(node.error_at(name, "logs to syslog cannot be buffered")),
         };
         let how = Buffering {
             size: self.size,

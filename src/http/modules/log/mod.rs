@@ -10,8 +10,10 @@ use crate::cycle::Builder;
 use crate::http::conf::{BlockKind, Location};
 use crate::http::request::Request;
 use crate::http::value::Value;
+use crate::log::Level;
 use crate::log::buffer::{self, Buffering};
 use crate::log::files::LogFile;
+use crate::log::syslog::Syslog;
 use bytes::Bytes;
 use format::Format;
 use std::collections::HashMap;
@@ -49,6 +51,8 @@ enum Target {
     File(Arc<LogFile>, Option<Buffering>),
     /// A file name with variables.
     Script(Value),
+    /// A syslog server.
+    Syslog(Arc<Syslog>),
 }
 
 /// Prepares what servers need that name no log: only if there is one.
@@ -101,6 +105,12 @@ impl AccessLog {
         match &self.target {
             Target::File(file, None) => buffer::append(file, line),
             Target::File(file, Some(how)) => buffer::append_buffered(file, *how, line),
+            Target::Syslog(syslog) => {
+                if !syslog.access(line) {
+                    let message = format_args!("send() to syslog failed");
+                    crate::log::request(req, Level::Warn, message);
+                }
+            }
             Target::Script(path) => {
                 let mut text = req.worker.take_buffer();
                 line(&mut text);
