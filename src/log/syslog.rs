@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::net::address::{Addr, Address, Options};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -144,7 +145,7 @@ impl Syslog {
             let (error, server) = (errno(e), &self.server);
             let message =
                 format_args!("{call} failed ({error}) while logging to syslog, server: {server}");
-            super::event(Level::Alert, message);
+            super::event(level(call, e), message);
             BUSY.set(false);
         }
         sent.map_err(|(_, e)| e)
@@ -182,6 +183,26 @@ impl Syslog {
                 Err(("send()", e))
             }
         }
+    }
+}
+
+/// That the other side is not there is no fault of ours.
+fn level(call: &str, e: &io::Error) -> Level {
+    const OTHER_SIDE: [Errno; 9] = [
+        Errno::CONNRESET,
+        Errno::PIPE,
+        Errno::NOTCONN,
+        Errno::TIMEDOUT,
+        Errno::CONNREFUSED,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+    ];
+    let errno = e.raw_os_error().map(Errno::from_raw_os_error);
+    match errno {
+        Some(errno) if call == "send()" && OTHER_SIDE.contains(&errno) => Level::Error,
+        _ => Level::Alert,
     }
 }
 
