@@ -5,6 +5,7 @@ use super::affinity::{self, Affinity};
 use super::{argument, at, whole_number};
 use crate::cli::modules;
 use crate::config::directive::{Args, Directive};
+use crate::config::span::Span;
 use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -23,6 +24,8 @@ pub struct WithoutEffect {
     pub(crate) debug_points: Option<usize>,
     pub(crate) pcre_jit: Option<bool>,
     pub(crate) thread_pools: Vec<Bytes>,
+    /// Those that `aio` names, where, and where its line ends.
+    pub(crate) thread_pools_used: Vec<(Bytes, Span, Span)>,
     pub(crate) multi_accept: Option<bool>,
     pub(crate) accept_mutex: Option<bool>,
     pub(crate) accept_mutex_delay: Option<Duration>,

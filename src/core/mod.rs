@@ -96,6 +96,7 @@ pub fn finish(b: &mut Builder) -> Core {
             ),
         );
     }
+    check_thread_pools(b, &raw.without_effect);
     let pid = raw.pid.filter(|name| !name.is_empty());
     Core {
         daemon: raw.daemon.unwrap_or(true),
@@ -131,4 +132,14 @@ pub(crate) fn whole_number(text: &[u8]) -> Option<usize> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
     text.parse().ok().filter(|n| isize::try_from(*n).is_ok())
+}
+/// Complains about the first pool that is used and defined nowhere.
+fn check_thread_pools(b: &mut Builder, without_effect: &directives::WithoutEffect) {
+    let defined = |name: &Bytes| name == "default" || without_effect.thread_pools.contains(name);
+    let used = &without_effect.thread_pools_used;
+    if let Some((name, span, end)) = used.iter().find(|(name, ..)| !defined(name)) {
+        let message = format!("unknown thread pool \"{}\"", String::from_utf8_lossy(name));
+        let d = Diagnostic::new(message).at(*end).label(*span, "");
+        b.diagnostics.push(d);
+    }
 }

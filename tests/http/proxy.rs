@@ -352,3 +352,19 @@ fn early_hints_are_passed_on_where_they_are_wanted() {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
 }
+
+#[test]
+fn a_transparent_address_needs_the_system_s_leave() {
+    let origin = Origin::mirror();
+    let server = Server::http(&format!(
+        "server {{
+             listen 127.0.0.1:%PORT0%;
+             location / {{ proxy_bind 127.0.0.1 transparent; proxy_pass http://127.0.0.1:{}; }}
+         }}",
+        origin.port
+    ));
+    if server.get("/").status != 200 {
+        server.wait_for_log("setsockopt(IP_TRANSPARENT) failed (1: Operation not permitted) while connecting to upstream");
+        assert_eq!(server.get("/").status, 500);
+    }
+}

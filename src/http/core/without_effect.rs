@@ -8,6 +8,7 @@ use crate::config::value::{parse_number, parse_offset, parse_seconds};
 use crate::cycle::Builder;
 use crate::cycle::context::EVERYWHERE;
 use crate::diagnostic::Diagnostic;
+use crate::http::value::Value;
 use std::time::Duration;
 
 /// Their values: kept only to refuse duplicates.
@@ -137,7 +138,15 @@ fn set_aio(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let value = node.arg(0).map(|w| &w.text[..]).unwrap_or_default();
     match value {
         b"on" | b"off" | b"threads" => Ok(()),
-        _ if value.starts_with(b"threads=") => Ok(()),
+        _ if value.starts_with(b"threads=") => {
+            let word = node.arg(0).unwrap_or(&node.name);
+            let pool = Value::compile_from(b, word, b"threads=".len())?;
+            if let Some(name) = pool.to_literal() {
+                let used = &mut b.core.without_effect.thread_pools_used;
+                used.push((name, word.span, node.end));
+            }
+            Ok(())
+        }
         _ => Err(invalid_value(node, 0)),
     }
 }

@@ -9,21 +9,30 @@ use crate::log::{self, Level};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 
-/// A local address, fixed or computed for each request.
+/// A local address.
 #[derive(Clone, Debug)]
-pub enum Bind {
+pub struct Bind {
+    /// Where it comes from.
+    pub local: Local,
+    /// `transparent`: it may be an address of another machine, the client's say.
+    pub transparent: bool,
+}
+
+/// An address, fixed or computed for each request.
+#[derive(Clone, Debug)]
+pub enum Local {
     /// An address, and how it was written.
     Fixed(SocketAddr, Bytes),
     /// From variables.
     Computed(Value),
 }
 
-impl Bind {
+impl Local {
     /// The address for a request; none if the variables yield nothing.
     pub fn of(&self, req: &Request) -> Option<(SocketAddr, Bytes)> {
         match self {
-            Bind::Fixed(address, text) => Some((*address, text.clone())),
-            Bind::Computed(value) => {
+            Local::Fixed(address, text) => Some((*address, text.clone())),
+            Local::Computed(value) => {
                 let text = value.eval_bytes(req);
                 let address = parse(&text);
                 if address.is_none() && !text.is_empty() {
@@ -60,10 +69,10 @@ pub fn set(
         return Ok(());
     }
     let value = Value::compile(b, word)?;
-    let bind = match value.to_literal() {
-        None => Bind::Computed(value),
+    let local = match value.to_literal() {
+        None => Local::Computed(value),
         Some(text) => match parse(&text) {
-            Some(address) => Bind::Fixed(address, text),
+            Some(address) => Local::Fixed(address, text),
             None => {
                 return Err(node.error_at(word, format!("invalid address \"{}\"", word.str())));
             }
@@ -73,10 +82,9 @@ pub fn set(
         if word.text != "transparent" {
             return Err(invalid_parameter(word));
         }
-        let message = "parameter \"transparent\" is known to nginx, not supported by goodgate yet";
-        return Err(node.error_at(word, message));
     }
-    *field(b) = Some(Some(bind));
+    let transparent = node.arg(1).is_some();
+    *field(b) = Some(Some(Bind { local, transparent }));
     Ok(())
 }
 

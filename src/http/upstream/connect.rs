@@ -33,7 +33,7 @@ pub struct Conn {
 /// # Errors
 /// As the system says, or after `connect_timeout`.
 pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Conn, Cause> {
-    let local = passing.bind.as_ref().and_then(|bind| bind.of(req));
+    let local = passing.bind.as_ref().and_then(|bind| bind.local.of(req));
     let timer = Timer::default();
     let stream = match addr {
         Addr::Inet(to) => inet(*to, local, passing, &timer).await?,
@@ -66,6 +66,13 @@ async fn inet(
 ) -> Result<Stream, Cause> {
     let socket = socket(Domain::for_address(to), passing)?;
     if let Some((address, text)) = local {
+        if passing.bind.as_ref().is_some_and(|bind| bind.transparent) {
+            let set = match to {
+                SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
+                SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
+            };
+            set.map_err(|e| Cause::Transparent(errno(&e)))?;
+        }
         if address.port() == 0 {
             // The port is chosen when the connection is made: many more of them fit then. An old kernel has none of it.
             let _ = nix::sys::socket::setsockopt(

@@ -66,6 +66,8 @@ pub enum Cause {
     Connect(i32),
     /// The local address of `proxy_bind` could not be bound.
     Bind(i32, Bytes),
+    /// The system does not let the worker use addresses of other machines.
+    Transparent(i32),
     /// No socket could be made.
     Socket(i32),
     /// Writing the request failed.
@@ -144,6 +146,7 @@ impl Cause {
             | Cause::Connect(e)
             | Cause::Bind(e, _)
             | Cause::Socket(e)
+            | Cause::Transparent(e)
             | Cause::Send(e)
             | Cause::Receive(e) => Some(*e),
             Cause::TimedOut => Some(ETIMEDOUT),
@@ -160,7 +163,7 @@ impl Failure {
         match &self.cause {
             Cause::TimedOut => 504,
             Cause::Status(status) => *status,
-            Cause::Bind(..) | Cause::Socket(_) => 500,
+            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) => 500,
             _ => 502,
         }
     }
@@ -182,7 +185,10 @@ impl Failure {
 
     /// Whether another server may be asked about it at all: not when the trouble is on this machine.
     pub fn may_be_retried(&self) -> bool {
-        !matches!(self.cause, Cause::Bind(..) | Cause::Socket(_))
+        !matches!(
+            self.cause,
+            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_)
+        )
     }
 
     /// How grave it is, as nginx judges.
@@ -191,7 +197,7 @@ impl Failure {
         let errno = self.cause.errno().map(Errno::from_raw_os_error);
         match (&self.cause, errno) {
             (Cause::Bind(..), _) => Level::Crit,
-            (Cause::Socket(_), _) => Level::Alert,
+            (Cause::Socket(_) | Cause::Transparent(_), _) => Level::Alert,
             (
                 Cause::ConnectAtOnce(_),
                 Some(
@@ -240,7 +246,7 @@ impl Failure {
                     _ => Kind::Unreachable,
                 }
             }
-            (Cause::Bind(..) | Cause::Socket(_), _) => Kind::Local,
+            (Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_), _) => Kind::Local,
             (Cause::Send(_) | Cause::Receive(_), _) => Kind::Reset,
             (Cause::TimedOut, Stage::Connecting) => Kind::ConnectTimeout,
             (Cause::TimedOut, Stage::Sending) => Kind::SendTimeout,
@@ -271,6 +277,9 @@ impl fmt::Display for Failure {
                 write!(f, "connect() to {peer} failed {}", Errno(*e))?;
             }
             Cause::Connect(e) => write!(f, "connect() failed {}", Errno(*e))?,
+            Cause::Transparent(e) => {
+                write!(f, "setsockopt(IP_TRANSPARENT) failed {}", Errno(*e))?;
+            }
             Cause::Bind(e, local) => {
                 let local = String::from_utf8_lossy(local);
                 write!(f, "bind({local}) failed {}", Errno(*e))?;

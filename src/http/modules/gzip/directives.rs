@@ -39,6 +39,11 @@ crate::settings! {
         disable_msie6: bool = false,
         /// Patterns of user agents that get nothing compressed.
         disable: Option<Arc<Vec<Regex>>> = None,
+    } only_written {
+        /// `gzip_hash`, which is only checked.
+        hash: Option<u64>,
+        /// `postpone_gzipping`, which is only checked.
+        postpone: Option<u64>,
     }
 }
 
@@ -88,20 +93,15 @@ pub static DIRECTIVES: &[D] = &[
         .syntax("size")
         .default("32k")
         .doc("The window of the compression: how far back repetitions are looked for."),
-    D::no_op(
-        "gzip_hash",
-        EVERYWHERE,
-        Args::Exactly(1),
-        "the compressor chooses the size of its tables itself",
-    )
-    .syntax("size"),
-    D::no_op(
-        "postpone_gzipping",
-        EVERYWHERE,
-        Args::Exactly(1),
-        "compressors are kept for reuse, so there is no allocation to put off",
-    )
-    .syntax("size"),
+    D::custom("gzip_hash", EVERYWHERE, Args::Exactly(1), set_hash)
+        .syntax("size")
+        .default("128k")
+        .doc("No effect: the compressor chooses the size of its tables itself."),
+    D::size("postpone_gzipping", EVERYWHERE, |b| {
+        &mut b.http.here().gzip().postpone
+    })
+    .default("0")
+    .doc("No effect: compressors are kept for reuse, so there is no allocation to put off."),
     D::flag("gzip_no_buffer", EVERYWHERE, |b| {
         &mut b.http.here().gzip().no_buffer
     })
@@ -160,6 +160,21 @@ fn set_window(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let bits = (9u8..=15).find(|bits| 1u64 << bits == size);
     let bits = bits.ok_or_else(|| node.fault("must be 512, 1k, 2k, 4k, 8k, 16k, or 32k"))?;
     b.http.here().gzip().window_bits = Some(bits);
+    Ok(())
+}
+
+fn set_hash(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let word = node.arg(0).unwrap_or(&node.name);
+    let field = &mut b.http.here().gzip().hash;
+    if field.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    let size = parse_size(&word.text).ok_or_else(|| node.fault("invalid value"))?;
+    if !size.is_power_of_two() || !(512..=128 << 10).contains(&size) {
+        let must = "must be 512, 1k, 2k, 4k, 8k, 16k, 32k, 64k, or 128k";
+        return Err(node.fault(must));
+    }
+    *field = Some(size);
     Ok(())
 }
 
