@@ -8,8 +8,39 @@ use bytes::Bytes;
 pub struct Field {
     /// The name as it is sent.
     pub name: Bytes,
-    /// The value.
+    /// The value; empty where the field is one of the response's own.
     pub value: Bytes,
+    /// Set where the line only marks the place of a field that the response keeps apart.
+    pub own: Option<Own>,
+}
+
+impl Field {
+    /// A field that is what it says.
+    pub fn new(name: Bytes, value: Bytes) -> Self {
+        Field {
+            name,
+            value,
+            own: None,
+        }
+    }
+}
+
+/// The fields that a response keeps apart and that may yet have a place among `fields`: where an upstream wrote them,
+/// or whoever set them. Those without one are written where nginx writes what it makes up itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// `Server`
+    Server = 1,
+    /// `Date`
+    Date = 1 << 1,
+    /// `Last-Modified`
+    LastModified = 1 << 2,
+    /// `Location`
+    Location = 1 << 3,
+    /// `ETag`
+    Etag = 1 << 4,
+    /// `Content-Encoding`
+    ContentEncoding = 1 << 5,
 }
 
 /// A response. Fields that the server computes have places of their own; `fields` has the others in their order.
@@ -33,7 +64,7 @@ pub struct Response {
     pub content_encoding: Option<Bytes>,
     /// `Last-Modified` in seconds since 1970.
     pub last_modified: Option<i64>,
-    /// `Last-Modified` as an upstream wrote it; empty if it stands among `fields`.
+    /// `Last-Modified` as an upstream or `add_header` wrote it.
     pub last_modified_text: Option<Bytes>,
     /// `Location`; one that starts with `/` is made absolute when it is sent, if so configured.
     pub location: Option<Bytes>,
@@ -49,8 +80,10 @@ pub struct Response {
     pub single_range: bool,
     /// Whether `Vary: Accept-Encoding` is due.
     pub vary_encoding: bool,
-    /// The other fields.
+    /// The other fields, and the places of some of those above.
     pub fields: Vec<Field>,
+    /// Which of those above have a place among `fields`: bits of [`Own`].
+    placed: u8,
     /// Trailer fields to send behind a chunked body.
     pub trailers: Vec<Field>,
     /// The body.
@@ -74,26 +107,66 @@ impl Response {
     pub fn get(&self, name: &[u8]) -> Option<&Bytes> {
         self.fields
             .iter()
-            .find(|f| f.name.eq_ignore_ascii_case(name))
+            .find(|f| f.own.is_none() && f.name.eq_ignore_ascii_case(name))
             .map(|f| &f.value)
     }
 
     /// Adds a field.
     pub fn push(&mut self, name: &'static str, value: impl Into<Bytes>) {
-        self.fields.push(Field {
-            name: Bytes::from_static(name.as_bytes()),
-            value: value.into(),
-        });
+        self.push_named(Bytes::from_static(name.as_bytes()), value.into());
     }
 
     /// Adds a field whose name is not fixed.
     pub fn push_named(&mut self, name: Bytes, value: Bytes) {
-        self.fields.push(Field { name, value });
+        self.fields.push(Field::new(name, value));
     }
 
-    /// Removes all fields with this name.
+    /// Gives a field of the response's own its place here, under this name; one that has a place keeps it.
+    pub fn place(&mut self, own: Own, name: Bytes) {
+        if self.is_placed(own) {
+            if let Some(field) = self.fields.iter_mut().find(|f| f.own == Some(own)) {
+                field.name = name;
+            }
+            return;
+        }
+        self.placed |= own as u8;
+        self.fields.push(Field {
+            name,
+            value: Bytes::new(),
+            own: Some(own),
+        });
+    }
+
+    /// Sets a field of the response's own and gives it its place here.
+    pub fn set(&mut self, own: Own, name: Bytes, value: Bytes) {
+        self.place(own, name);
+        *match own {
+            Own::Server => &mut self.server,
+            Own::Date => &mut self.date,
+            Own::LastModified => &mut self.last_modified_text,
+            Own::Location => &mut self.location,
+            Own::Etag => &mut self.etag,
+            Own::ContentEncoding => &mut self.content_encoding,
+        } = Some(value);
+    }
+
+    /// Whether it has a place among `fields`.
+    pub fn is_placed(&self, own: Own) -> bool {
+        self.placed & own as u8 != 0
+    }
+
+    /// Takes its place from a field of the response's own: it goes where nginx writes what it makes up itself.
+    pub fn displace(&mut self, own: Own) {
+        if self.is_placed(own) {
+            self.placed &= !(own as u8);
+            self.fields.retain(|f| f.own != Some(own));
+        }
+    }
+
+    /// Removes all fields with this name that are not the response's own.
     pub fn remove(&mut self, name: &[u8]) {
-        self.fields.retain(|f| !f.name.eq_ignore_ascii_case(name));
+        self.fields
+            .retain(|f| f.own.is_some() || !f.name.eq_ignore_ascii_case(name));
     }
 
     /// Serves no ranges of this body, whatever an upstream offered.
@@ -117,6 +190,9 @@ impl Response {
         self.accept_ranges = false;
         self.single_range = false;
         self.body = Body::Empty;
+        for own in [Own::LastModified, Own::Etag, Own::ContentEncoding] {
+            self.displace(own);
+        }
     }
 
     /// Clears all of it, keeping memory.
@@ -132,5 +208,26 @@ impl Response {
             trailers,
             ..Response::default()
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_has_one_place() {
+        let mut r = Response::default();
+        r.push("A", "1");
+        r.place(Own::Etag, Bytes::from_static(b"etag"));
+        r.push("B", "2");
+        r.place(Own::Etag, Bytes::from_static(b"ETag"));
+        let names: Vec<_> = r.fields.iter().map(|f| &f.name[..]).collect();
+        assert_eq!(names, [&b"A"[..], b"ETag", b"B"]);
+        r.remove(b"etag");
+        assert!(r.is_placed(Own::Etag) && r.get(b"etag").is_none());
+        r.clear_body();
+        assert!(!r.is_placed(Own::Etag));
+        assert_eq!(r.fields.len(), 2);
     }
 }

@@ -28,7 +28,8 @@ enum Framing {
     Chunked(Box<Chunked>),
 }
 
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// The interim answer to a client that waits for it.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Reader {
     /// Reads a body of known length.
@@ -87,7 +88,10 @@ impl Reader {
             while !self.go_on.is_empty() {
                 let slice = [std::io::IoSlice::new(self.go_on)];
                 match ready!(self.io.stream.poll_write_vectored(cx, &slice)) {
-                    Ok(n) => self.go_on = self.go_on.get(n..).unwrap_or_default(),
+                    Ok(n) => {
+                        self.go_on = self.go_on.get(n..).unwrap_or_default();
+                        self.io.interim.set(self.io.interim.get() + n as u64);
+                    }
                     Err(_) => return Poll::Ready(Err(BodyError::Closed)),
                 }
             }

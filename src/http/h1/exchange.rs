@@ -136,6 +136,7 @@ pub async fn one(
             give_up(&mut req, 408)
         }
     };
+    count_interim(&req, io);
     crate::http::upstream::report(&req);
     modules::log::access(&req);
     req.recycle();
@@ -147,6 +148,13 @@ fn server(http: Option<Held>, client: &Client) -> Option<(Held, ServerId)> {
     let http = http?;
     let server = router::default_server(&http, client)?;
     Some((http, server))
+}
+
+/// Interim answers count among the bytes that were sent, and as body: for nginx that is all but the final head.
+fn count_interim(req: &Request, io: &Io) {
+    let interim = io.interim.take();
+    req.bytes_sent.set(req.bytes_sent.get() + interim);
+    req.body_bytes_sent.set(req.body_bytes_sent.get() + interim);
 }
 
 /// Reads what there is of a head, without waiting.

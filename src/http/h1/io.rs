@@ -19,6 +19,8 @@ pub struct Io {
     pub pending: RefCell<Vec<u8>>,
     /// Whether the other side has ended its direction.
     pub eof: Cell<bool>,
+    /// Bytes of interim answers to the current request. nginx counts them among those of the body.
+    pub interim: Cell<u64>,
     /// Whether the first bytes of the current request came with the one before.
     pub pipelined: Cell<bool>,
     read_timer: Timer,
@@ -41,6 +43,7 @@ impl Io {
             stream,
             pending: RefCell::default(),
             eof: Cell::new(false),
+            interim: Cell::new(0),
             pipelined: Cell::new(false),
             read_timer: Timer::default(),
             write_timer: Timer::default(),

@@ -9,7 +9,7 @@ use crate::http::body::{Body, Cut, Part, Source};
 use crate::http::body_in::BodySource;
 use crate::http::head::Version;
 use crate::http::request::Request;
-use crate::http::response::Field;
+use crate::http::response::{Field, Own};
 use crate::http::{core, filter};
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -51,10 +51,13 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     if let Some(to) = req.response.location.take() {
         if location.absolute_redirect && to.starts_with(b"/") {
             req.response.location = Some(core::redirect::absolute(req, to));
+            req.response.displace(Own::Location);
+        } else if req.response.is_placed(Own::Location) {
+            req.response.location = Some(to);
         } else {
             // nginx writes only the one that it completes in a place of its own.
-            let name = Bytes::from_static(b"Location");
-            req.response.fields.insert(0, Field { name, value: to });
+            let field = Field::new(Bytes::from_static(b"Location"), to);
+            req.response.fields.insert(0, field);
         }
     }
     let framing = writer::frame(req);
@@ -182,9 +185,7 @@ async fn stream(
         .await;
         if ended && framing.chunked {
             for (name, value) in source.trailers() {
-                req.response
-                    .trailers
-                    .push(crate::http::response::Field { name, value });
+                req.response.trailers.push(Field::new(name, value));
             }
             end_chunks(req, out);
         }

@@ -5,6 +5,7 @@ use crate::http::date::http_date;
 use crate::http::escape::field_value;
 use crate::http::head::Version;
 use crate::http::request::Request;
+use crate::http::response::{Own, Response};
 use crate::http::status;
 
 /// How a response's body is delimited on the connection.
@@ -63,10 +64,12 @@ pub fn write_head(
     }
     out.extend_from_slice(b"\r\n");
     match &response.server {
+        _ if response.is_placed(Own::Server) => {}
         Some(server) => field(out, b"Server", server),
         None => out.extend_from_slice(core::server_field(location.server_tokens)),
     }
     match &response.date {
+        _ if response.is_placed(Own::Date) => {}
         Some(date) => field(out, b"Date", date),
         None => {
             out.extend_from_slice(b"Date: ");
@@ -88,19 +91,11 @@ pub fn write_head(
         number(length, out);
         out.extend_from_slice(b"\r\n");
     }
-    match (&response.last_modified_text, response.last_modified) {
-        // It stands among the other fields.
-        (Some(text), _) if text.is_empty() => {}
-        (Some(text), _) => field(out, b"Last-Modified", text),
-        (None, Some(time)) => {
-            out.extend_from_slice(b"Last-Modified: ");
-            out.extend_from_slice(&http_date(time));
-            out.extend_from_slice(b"\r\n");
-        }
-        _ => {}
+    if !response.is_placed(Own::LastModified) {
+        own(out, response, Own::LastModified, b"Last-Modified");
     }
-    if let Some(to) = &response.location {
-        field(out, b"Location", to);
+    if !response.is_placed(Own::Location) {
+        own(out, response, Own::Location, b"Location");
     }
     if framing.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
@@ -120,19 +115,40 @@ pub fn write_head(
     if response.vary_encoding {
         out.extend_from_slice(b"Vary: Accept-Encoding\r\n");
     }
-    if let Some(etag) = &response.etag {
-        field(out, b"ETag", etag);
+    if !response.is_placed(Own::Etag) {
+        own(out, response, Own::Etag, b"ETag");
     }
     for f in &response.fields {
-        field(out, &f.name, &f.value);
+        match f.own {
+            None => field(out, &f.name, &f.value),
+            Some(of) => own(out, response, of, &f.name),
+        }
     }
-    if let Some(encoding) = &response.content_encoding {
-        field(out, b"Content-Encoding", encoding);
+    if !response.is_placed(Own::ContentEncoding) {
+        own(out, response, Own::ContentEncoding, b"Content-Encoding");
     }
     if response.accept_ranges {
         out.extend_from_slice(b"Accept-Ranges: bytes\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a field that the response keeps apart, if it has it.
+fn own(out: &mut Vec<u8>, response: &Response, own: Own, name: &[u8]) {
+    let value = match own {
+        Own::Server => &response.server,
+        Own::Date => &response.date,
+        Own::Location => &response.location,
+        Own::Etag => &response.etag,
+        Own::ContentEncoding => &response.content_encoding,
+        Own::LastModified => match (&response.last_modified_text, response.last_modified) {
+            (None, Some(time)) => return field(out, name, &http_date(time)),
+            (text, _) => text,
+        },
+    };
+    if let Some(value) = value {
+        field(out, name, value);
+    }
 }
 
 /// Appends a field and its line end.

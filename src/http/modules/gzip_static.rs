@@ -9,6 +9,7 @@ use crate::http::file_name::{explain, map};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::response::Own;
 use crate::http::symlinks::Access;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -96,7 +97,11 @@ fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> 
         }
         Found::File(file) => {
             let verdict = static_files::send(req, http, file);
-            req.response.content_encoding = Some(Bytes::from_static(b"gzip"));
+            req.response.set(
+                Own::ContentEncoding,
+                Bytes::from_static(b"Content-Encoding"),
+                Bytes::from_static(b"gzip"),
+            );
             verdict
         }
     }

@@ -15,7 +15,7 @@ use crate::http::date::parse_http_time;
 use crate::http::head::{Method, Piece};
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
-use crate::http::response::Field;
+use crate::http::response::Own;
 use crate::log::{self, Level};
 use bytes::Bytes;
 
@@ -272,10 +272,8 @@ fn copy_fields<C: Codec>(
 }
 
 fn push(req: &mut Request, text: &Bytes, field: &HeadField) {
-    req.response.fields.push(Field {
-        name: slice(text, field.name),
-        value: slice(text, field.value),
-    });
+    req.response
+        .push_named(slice(text, field.name), slice(text, field.value));
 }
 
 /// Copies one field to where it belongs.
@@ -287,16 +285,20 @@ fn copy<C: Codec>(
     field: &HeadField,
 ) {
     let value = slice(text, field.value);
+    let own = |req: &mut Request, own| {
+        let response = &mut req.response;
+        response.set(own, slice(text, field.name), value.clone());
+    };
     match field.known {
         Known::ContentLength | Known::Connection | Known::KeepAlive | Known::TransferEncoding => {}
-        Known::Date => req.response.date = Some(value),
-        Known::Server => req.response.server = Some(value),
-        Known::Etag => req.response.etag = Some(value),
-        Known::ContentEncoding => req.response.content_encoding = Some(value),
         Known::ContentType => copy_content_type(req, value),
+        Known::Date => own(req, Own::Date),
+        Known::Server => own(req, Own::Server),
+        Known::Etag => own(req, Own::Etag),
+        Known::ContentEncoding => own(req, Own::ContentEncoding),
         Known::LastModified => {
             req.response.last_modified = parse_http_time(&value);
-            req.response.last_modified_text = Some(value);
+            own(req, Own::LastModified);
         }
         Known::Location => copy_location(req, codec, text, field, value),
         Known::Refresh => {
@@ -325,13 +327,16 @@ fn copy_location<C: Codec>(
 ) {
     if codec.rewrites_redirects() {
         match codec.rewrite_redirect(req, &value, 0) {
-            Some(value) => req.response.location = Some(value),
+            Some(value) => req
+                .response
+                .set(Own::Location, slice(text, field.name), value),
             None => push(req, text, field),
         }
     } else if value.starts_with(b"/") {
         push(req, text, field);
     } else {
-        req.response.location = Some(value);
+        req.response
+            .set(Own::Location, slice(text, field.name), value);
     }
 }
 

@@ -62,7 +62,7 @@ fn sent(req: &Request, name: &[u8], out: &mut Vec<u8>) -> bool {
 fn named<'a>(fields: &'a [Field], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     fields
         .iter()
-        .filter(move |field| same(&field.name, name))
+        .filter(move |field| field.own.is_none() && same(&field.name, name))
         .map(|field| &field.value[..])
 }
 

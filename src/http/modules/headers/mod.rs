@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::date;
 use crate::http::request::Request;
-use crate::http::response::{Field, Response};
+use crate::http::response::{Field, Own, Response};
 use crate::http::value::Value;
 use bytes::Bytes;
 use expires::Expires;
@@ -200,7 +200,7 @@ pub fn trailers(req: &mut Request, conf: &HeadersConf) {
         let value = added.value.eval_bytes(req);
         if !value.is_empty() {
             let name = added.name.clone();
-            req.response.trailers.push(Field { name, value });
+            req.response.trailers.push(Field::new(name, value));
         }
     }
 }
@@ -216,14 +216,18 @@ fn is_safe(status: u16) -> bool {
 fn set(response: &mut Response, added: &Added, value: Bytes) {
     let value = Some(value).filter(|v| !v.is_empty());
     match (added.special, value) {
-        (Special::ETag, value) => response.etag = value,
-        (Special::LastModified, value) => {
-            response.remove(b"Last-Modified");
-            response.last_modified = value.as_deref().and_then(date::parse_http_time);
-            response.last_modified_text = value.as_ref().map(|_| Bytes::new());
-            if let Some(value) = value {
-                response.push_named(added.name.clone(), value);
+        (Special::ETag, value) => {
+            if value.is_some() {
+                response.place(Own::Etag, added.name.clone());
             }
+            response.etag = value;
+        }
+        (Special::LastModified, value) => {
+            response.last_modified = value.as_deref().and_then(date::parse_http_time);
+            if value.is_some() {
+                response.place(Own::LastModified, added.name.clone());
+            }
+            response.last_modified_text = value;
         }
         (Special::No, Some(value)) => response.push_named(added.name.clone(), value),
         (Special::No, None) => {}
