@@ -95,6 +95,7 @@ pub static VARIABLES: &[&[Variable]] = &[
     upstream::variables::VARIABLES,
     modules::proxy::VARIABLES,
     modules::fastcgi::VARIABLES,
+    self::core::variables::absent::VARIABLES,
     self::core::variables::connection::VARIABLES,
     self::core::variables::fields::VARIABLES,
     self::core::variables::request::VARIABLES,

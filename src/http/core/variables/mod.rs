@@ -1,5 +1,6 @@
 //! The variables of nginx's core module, by what they tell about.
 
+pub mod absent;
 pub mod connection;
 pub mod fields;
 pub mod request;
