@@ -6,7 +6,7 @@
 use super::modules;
 use super::phase::Handler;
 use super::router::{self, LocationMatch, LocationTree, Router, ServerBuilder};
-use super::variable::{Variables, VariablesBuilder};
+use super::variable::{Unknown, Variables, VariablesBuilder};
 use super::{core, upstream};
 use crate::config::span::Span;
 use crate::cycle::Builder;
@@ -447,12 +447,13 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let charset = modules::charset::finish(b);
     // Last, since everything above may name variables.
     let (variables, unknown) = std::mem::take(&mut b.http.variables).finish();
-    for (name, span) in unknown {
+    let unused = |u: &Unknown| u.inherited && servers.is_empty();
+    for u in unknown.iter().filter(|u| !unused(u)) {
         let mut d = Diagnostic::new(format!(
             "unknown \"{}\" variable",
-            String::from_utf8_lossy(&name)
+            String::from_utf8_lossy(&u.name)
         ));
-        if let Some(span) = span {
+        if let Some(span) = u.span {
             d = d.label(span, "used here");
         }
         b.diagnostics.push(d);

@@ -83,7 +83,7 @@ pub struct Response {
     /// The other fields, and the places of some of those above.
     pub fields: Vec<Field>,
     /// Which of those above have a place among `fields`: bits of [`Own`].
-    placed: u8,
+    pub placed: u8,
     /// Trailer fields to send behind a chunked body.
     pub trailers: Vec<Field>,
     /// The body.

@@ -46,6 +46,18 @@ impl Value {
         Self::compile_from(b, word, 0)
     }
 
+    /// The same for a value that nginx looks into only when it is passed on to a server: as long as there is none, it
+    /// may name variables that do not exist.
+    ///
+    /// # Errors
+    /// As [`Value::compile`].
+    pub fn compile_inherited(b: &mut Builder, word: &Word) -> Result<Self, Diagnostic> {
+        b.http.variables.inherited = true;
+        let value = Self::compile(b, word);
+        b.http.variables.inherited = false;
+        value
+    }
+
     /// The same for the rest of a word behind its first `from` bytes (behind `key=`).
     ///
     /// # Errors

@@ -173,6 +173,8 @@ struct Entry {
     name: Bytes,
     first_use: Option<Span>,
     definition: Option<Definition>,
+    /// Whether only values that are passed on to servers name it.
+    inherited: bool,
 }
 
 /// Collects names while the configuration is read. A name may be used before the line that defines it.
@@ -180,13 +182,30 @@ struct Entry {
 pub struct VariablesBuilder {
     entries: Vec<Entry>,
     by_name: HashMap<Bytes, u32>,
+    /// Whether what is read is a value that nginx looks into only when it is passed on to a server, such as that of
+    /// `proxy_set_header` in `http`.
+    pub inherited: bool,
+}
+
+/// A name that nothing defines.
+pub struct Unknown {
+    /// The name.
+    pub name: Bytes,
+    /// Where it was used first.
+    pub span: Option<Span>,
+    /// Whether it does not matter if there is no server to use it.
+    pub inherited: bool,
 }
 
 impl VariablesBuilder {
     /// The number of a name; the name (case is folded) becomes known as used at `span`.
     pub fn reference(&mut self, name: &[u8], span: Option<Span>) -> VarId {
         let name = Bytes::from(name.to_ascii_lowercase());
+        let inherited = self.inherited;
         if let Some(&i) = self.by_name.get(&name) {
+            if let Some(entry) = self.entries.get_mut(i as usize) {
+                entry.inherited &= inherited;
+            }
             return VarId(i);
         }
         let i = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -195,6 +214,7 @@ impl VariablesBuilder {
             name,
             first_use: span,
             definition: None,
+            inherited,
         });
         VarId(i)
     }
@@ -264,19 +284,24 @@ impl VariablesBuilder {
         check_name(name).map(drop)
     }
 
-    /// Gives every name its definition; returns the names (with the place of their first use) that have none.
-    pub fn finish(self) -> (Variables, Vec<(Bytes, Option<Span>)>) {
+    /// Gives every name its definition; returns the names that have none, in the order in which nginx meets them.
+    pub fn finish(self) -> (Variables, Vec<Unknown>) {
         let mut unknown = Vec::new();
         let mut all = Variables::default();
         for e in self.entries {
             let definition = e.definition.or_else(|| resolve(&e.name));
             if definition.is_none() {
-                unknown.push((e.name.clone(), e.first_use));
+                unknown.push(Unknown {
+                    name: e.name.clone(),
+                    span: e.first_use,
+                    inherited: e.inherited,
+                });
             }
             all.definitions
                 .push(definition.unwrap_or(Definition::Slot(None)));
             all.names.push(e.name);
         }
+        unknown.sort_by_key(|u| u.inherited);
         (all, unknown)
     }
 }

@@ -1,5 +1,6 @@
 //! Sends a response: head and body, in few system calls, no faster than the client takes them.
 
+use super::body::CONTINUE;
 use super::chunked::{LAST_CHUNK, chunk_head};
 use super::io::{Io, IoError};
 use super::outgoing::{Outgoing, SendError};
@@ -39,12 +40,11 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     if let Some(BodySource::H1(reader)) = &req.body.source
         && reader.awaits_continue()
         && (!req.response.internal_error_page || req.body.asked)
-        && io
-            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-            .await
-            .is_err()
     {
-        return Sent::Broken;
+        if io.write_all(CONTINUE).await.is_err() {
+            return Sent::Broken;
+        }
+        io.interim.set(io.interim.get() + CONTINUE.len() as u64);
     }
     let http = Rc::clone(&req.http);
     let location = &http.location(req.location).core;

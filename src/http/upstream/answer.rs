@@ -92,6 +92,7 @@ pub fn deliver<C: Codec>(
     if !buffering {
         req.limit_rate = Some(0);
     }
+    state.passed_on.set(true);
     body(
         req,
         codec,

@@ -60,6 +60,9 @@ pub struct Attempt {
     pub connect_ms: Cell<Option<u64>>,
     /// How long until the head of the answer was there.
     pub header_ms: Cell<Option<u64>>,
+    /// Whether its answer is passed on. Until the head is on its way to the client, `$upstream_*` show such an
+    /// attempt as nginx does, which closes its books later: no time yet, nothing counted.
+    pub passed_on: Cell<bool>,
     /// How long until the answer was complete.
     pub response_ms: Cell<Option<u64>>,
     /// Bytes of the answer's body as they came, framing included.

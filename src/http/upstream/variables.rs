@@ -23,16 +23,22 @@ pub static VARIABLES: &[Variable] = &[
         list(req, out, |a, out| time(a.header_ms.get(), out))
     }),
     Variable::new("upstream_response_time", |req, out| {
-        list(req, out, |a, out| time(a.response_ms.get(), out))
+        list(req, out, |a, out| {
+            time(a.response_ms.get().filter(|_| counts(req, a)), out)
+        })
     }),
     Variable::new("upstream_response_length", |req, out| {
-        list(req, out, |a, out| number(a.response_length.get(), out))
+        list(req, out, |a, out| {
+            number(if counts(req, a) { a.response_length.get() } else { 0 }, out)
+        })
     }),
     Variable::new("upstream_bytes_received", |req, out| {
         list(req, out, |a, out| number(a.bytes_received.get(), out))
     }),
     Variable::new("upstream_bytes_sent", |req, out| {
-        list(req, out, |a, out| number(a.bytes_sent.get(), out))
+        list(req, out, |a, out| {
+            number(if counts(req, a) { a.bytes_sent.get() } else { 0 }, out)
+        })
     }),
     Variable::family("upstream_http_", |req, name, out| {
         last(req).is_some_and(|a| field(a.head.borrow().iter(), name, out))
@@ -46,6 +52,11 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::family("upstream_cookie_", cookie),
 ];
+
+/// Whether the books of an attempt are closed as far as a variable may know.
+fn counts(req: &Request, attempt: &Attempt) -> bool {
+    !attempt.passed_on.get() || req.response.head_sent || req.depth > 0
+}
 
 fn last(req: &Request) -> Option<&UpstreamState> {
     req.upstreams.last()

@@ -284,6 +284,7 @@ mod tests {
             &added("Last-Modified", Special::LastModified),
             Bytes::new(),
         );
-        assert_eq!((r.etag, r.last_modified, r.fields.len()), (None, None, 0));
+        assert_eq!((r.etag, r.last_modified, r.fields.len()), (None, None, 1));
+        assert!(r.fields.iter().all(|f| f.own == Some(Own::Etag)));
     }
 }

@@ -128,7 +128,7 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let (Some(name), Some(value)) = (node.arg(0), node.arg(1)) else {
         return Ok(());
     };
-    let pair = (name.text.clone(), Value::compile(b, value)?);
+    let pair = (name.text.clone(), Value::compile_inherited(b, value)?);
     let headers = b.http.here().proxy().headers.get_or_insert_default();
     Arc::make_mut(headers).push(pair);
     Ok(())

@@ -161,7 +161,7 @@ pub fn set(
     };
     let param = Param {
         name: name.text.clone(),
-        value: Value::compile(b, value)?,
+        value: Value::compile_inherited(b, value)?,
         if_not_empty,
     };
     Arc::make_mut(field(b).get_or_insert_default()).push(param);
