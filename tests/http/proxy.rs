@@ -368,3 +368,40 @@ fn a_transparent_address_needs_the_system_s_leave() {
         assert_eq!(server.get("/").status, 500);
     }
 }
+
+#[test]
+fn fields_keep_the_order_of_the_upstream() {
+    let origin = Origin::start(|_, _| {
+        Act::Send(
+            b"HTTP/1.1 404 No\r\nA: 1\r\netag: \"e\"\r\nLast-Modified: Thu, 02 Jan 2020 03:04:05 GMT\r\nB: 2\r\n\
+              Content-Encoding: br\r\nServer: s\r\nDate: d\r\nContent-Length: 0\r\nlocation: http://x/\r\nC: 3\r\n\r\n"
+                .to_vec(),
+        )
+    });
+    let server = proxy(
+        &origin,
+        "proxy_pass_header Server; proxy_redirect off; add_header ETag new always;
+         add_header D $upstream_response_time,$upstream_response_length,$upstream_status always;",
+    );
+    let answer = server.get("/");
+    let lines: Vec<&str> = answer.head.lines().skip(1).collect();
+    let date = lines.first().copied().unwrap_or_default();
+    assert!(date.starts_with("Date: "), "{lines:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            "Content-Length: 0",
+            "Connection: close",
+            "A: 1",
+            "ETag: new",
+            "Last-Modified: Thu, 02 Jan 2020 03:04:05 GMT",
+            "B: 2",
+            "Content-Encoding: br",
+            "Server: s",
+            "location: http://x/",
+            "C: 3",
+            "D: -,0,404",
+            "",
+        ]
+    );
+}

@@ -406,12 +406,10 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
     let location = &http.location(req.location).core;
     let mut unread = false;
     if let Some(BodySource::H1(mut reader)) = req.body.source.take() {
-        // The next request must not begin inside this body.
-        unread = true;
-        if req.keepalive {
-            reader.discard(location.lingering_timeout);
-            unread = !drain(&mut reader, location.lingering_time).await;
-        }
+        // The next request must not begin inside this body; and the end of the connection waits for the end of the
+        // body, as in nginx.
+        reader.discard(location.lingering_timeout);
+        unread = !drain(&mut reader, location.lingering_time).await;
     }
     if req.keepalive && !req.response.close && !unread && !stops(req) && !io.eof.get() {
         let core = location;

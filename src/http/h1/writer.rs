@@ -21,14 +21,14 @@ pub struct Framing {
 pub fn frame(req: &mut Request) -> Framing {
     let http = std::rc::Rc::clone(&req.http);
     let response = &mut req.response;
-    if !matches!(response.status, 200 | 206 | 304) && response.last_modified.take().is_some() {
-        response.last_modified_text = None;
+    // The time is forgotten; a field that somebody wrote stays.
+    if !matches!(response.status, 200 | 206 | 304) {
+        response.last_modified = None;
     }
     // What an upstream says beside its own 204 is its own affair, as with nginx.
     if response.status == 204 && response.status_line.is_none() {
         response.content_type = None;
         response.last_modified = None;
-        response.last_modified_text = None;
         response.content_length = None;
     }
     let bodyless = matches!(response.status, 204 | 304 | 100..=199);

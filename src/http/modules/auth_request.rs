@@ -155,9 +155,8 @@ fn challenges(sub: &Request) -> Vec<Field> {
     let head = upstream.head.borrow();
     let found = head.iter().filter(|(name, _)| is_challenge(name));
     found
-        .map(|(name, value)| Field {
-            name: Bytes::copy_from_slice(name),
-            value: Bytes::copy_from_slice(value),
+        .map(|(name, value)| {
+            Field::new(Bytes::copy_from_slice(name), Bytes::copy_from_slice(value))
         })
         .collect()
 }

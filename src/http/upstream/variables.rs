@@ -29,7 +29,14 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::new("upstream_response_length", |req, out| {
         list(req, out, |a, out| {
-            number(if counts(req, a) { a.response_length.get() } else { 0 }, out)
+            number(
+                if counts(req, a) {
+                    a.response_length.get()
+                } else {
+                    0
+                },
+                out,
+            )
         })
     }),
     Variable::new("upstream_bytes_received", |req, out| {
@@ -37,7 +44,14 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::new("upstream_bytes_sent", |req, out| {
         list(req, out, |a, out| {
-            number(if counts(req, a) { a.bytes_sent.get() } else { 0 }, out)
+            number(
+                if counts(req, a) {
+                    a.bytes_sent.get()
+                } else {
+                    0
+                },
+                out,
+            )
         })
     }),
     Variable::family("upstream_http_", |req, name, out| {
