@@ -36,6 +36,8 @@ pub struct Request {
     /// Whether `uri` is still the client's, and `head.path_query` may be passed on byte for byte
     /// (nginx: `valid_unparsed_uri`).
     pub unparsed_uri_valid: bool,
+    /// Whether the path could not be read: `$request_uri` is missing, also on the error page.
+    pub bad_target: bool,
     /// The host: lower case, without port; from the target or the Host field. Empty if there is none.
     pub host: Vec<u8>,
     /// The port that the client named with the host, for `$is_request_port`, `$request_port`; 0 if it named none.
@@ -189,6 +191,7 @@ impl Request {
             uri: scratch.uri,
             args: scratch.args,
             unparsed_uri_valid: true,
+            bad_target: false,
             host: scratch.host,
             host_port: 0,
             body: RequestBody::default(),

@@ -127,3 +127,14 @@ fn built_in_pages() {
     let bad = server.raw(0, b"GET /bad HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(Response::parse(&bad).header("connection"), Some("close"));
 }
+
+#[test]
+fn a_path_that_cannot_be_read_has_no_request_uri() {
+    let server = Server::http(
+        "server { listen 127.0.0.1:%PORT0%; error_page 400 /bad;
+         location / { return 200 \"$uri [$request_uri] [$request]\"; } }",
+    );
+    let answer = server.raw(0, b"GET /../x HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.ends_with("/bad [] [GET /../x HTTP/1.1]"), "{answer}");
+}

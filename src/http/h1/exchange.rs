@@ -284,6 +284,7 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
             // Half of a path means nothing: the log shows none. nginx judges the path before it reads the fields,
             // so that logs and error pages know nothing of them.
             req.uri.clear();
+            req.bad_target = true;
             drop(head);
             if let Some(head) = Rc::get_mut(&mut req.head) {
                 head.forget_fields();

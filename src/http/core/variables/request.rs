@@ -89,7 +89,7 @@ fn has_target(req: &Request) -> bool {
 /// Path and query as they came. A target that has none of its own, `http://host`, stands for the root. One whose path
 /// could not be read is missing.
 fn target(req: &Request, out: &mut Vec<u8>) -> bool {
-    if !has_target(req) || (req.uri.is_empty() && !req.internal) {
+    if !has_target(req) || req.bad_target || (req.uri.is_empty() && !req.internal) {
         return false;
     }
     match req.head.bytes(req.head.path_query) {
