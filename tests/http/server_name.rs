@@ -75,6 +75,23 @@ fn the_first_server_with_a_name_keeps_it() {
 }
 
 #[test]
+fn a_broken_head_belongs_to_the_server_that_it_named_before() {
+    let server = Server::http(
+        "server { listen 127.0.0.1:%PORT0%; server_name a; error_page 400 /x; location / { return 200 a; } }
+         server { listen 127.0.0.1:%PORT0%; server_name b; error_page 400 /x; location / { return 200 b; } }",
+    );
+    for (head, name) in [
+        ("GET / HTTP/1.1\r\nHost: b\r\nx y: z\r\n\r\n", "b"),
+        ("GET / HTTP/1.1\r\nHost: b\r\nHost: a\r\n\r\n", "b"),
+        ("GET http://b/ HTTP/1.1\r\nx y: z\r\n\r\n", "b"),
+        ("GET / HTTP/1.1\r\nx y: z\r\nHost: b\r\n\r\n", "a"),
+    ] {
+        let answer = Response::parse(&server.raw(0, head.as_bytes()));
+        assert_eq!((answer.status, answer.text()), (400, name.into()), "{head}");
+    }
+}
+
+#[test]
 fn a_host_that_no_server_has_goes_to_the_default_one() {
     let server = Server::http(
         "server { listen 127.0.0.1:%PORT0%; server_name a; return 200 a; }

@@ -117,7 +117,10 @@ pub async fn one(
             }
             next
         }
-        HeadRead::Bad(bad) => refuse(&mut req, io, bad).await,
+        HeadRead::Bad(bad) => {
+            find_server(&mut req);
+            refuse(&mut req, io, bad).await
+        }
         HeadRead::End { .. } => {
             log::request(
                 &req,
@@ -148,6 +151,17 @@ fn server(http: Option<Held>, client: &Client) -> Option<(Held, ServerId)> {
     let http = http?;
     let server = router::default_server(&http, client)?;
     Some((http, server))
+}
+
+/// Finds the server of a head that broke off: nginx reads field by field, and what stands before the fault counts.
+fn find_server(req: &mut Request) {
+    let head = Rc::clone(&req.head);
+    if let Ok(port) = host::of_request(&head, &mut req.host) {
+        req.host_port = port.unwrap_or(0);
+        router::set_virtual_server(req);
+    } else {
+        req.host.clear();
+    }
 }
 
 /// Interim answers count among the bytes that were sent, and as body: for nginx that is all but the final head.
