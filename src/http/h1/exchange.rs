@@ -4,7 +4,7 @@ use super::bad::Bad;
 use super::body::Reader;
 use super::framing::BodyLength;
 use super::io::{Io, IoError};
-use super::parse::{self, Limits, Outcome};
+use super::parse::{self, Limits, NameRules, Outcome};
 use super::send::{self, Sent};
 use crate::clock;
 use crate::http::body_in::{BodyError, BodySource};
@@ -77,15 +77,7 @@ pub async fn one(
         return Next::Close;
     };
     let mut doing = stats::enter(Doing::Waiting);
-    let read = read_head(
-        head,
-        &http,
-        http.server(default).id,
-        io,
-        pipelined,
-        &mut doing,
-    )
-    .await;
+    let read = read_head(head, &http, client, default, io, pipelined, &mut doing).await;
     let started = match read {
         HeadRead::End { started } | HeadRead::TimedOut { started } => started,
         _ => true,
@@ -118,7 +110,12 @@ pub async fn one(
             next
         }
         HeadRead::Bad(bad) => {
-            find_server(&mut req);
+            req.request_length.set(parse::taken(&req.head));
+            // Logs and error pages know what came before the mistake.
+            let bad = match parse::has_line(&req.head) {
+                true => locate(&mut req).err().unwrap_or(bad),
+                false => bad,
+            };
             refuse(&mut req, io, bad).await
         }
         HeadRead::End { .. } => {
@@ -153,17 +150,6 @@ fn server(http: Option<Held>, client: &Client) -> Option<(Held, ServerId)> {
     Some((http, server))
 }
 
-/// Finds the server of a head that broke off: nginx reads field by field, and what stands before the fault counts.
-fn find_server(req: &mut Request) {
-    let head = Rc::clone(&req.head);
-    if let Ok(port) = host::of_request(&head, &mut req.host) {
-        req.host_port = port.unwrap_or(0);
-        router::set_virtual_server(req);
-    } else {
-        req.host.clear();
-    }
-}
-
 /// Interim answers count among the bytes that were sent, and as body: for nginx that is all but the final head.
 fn count_interim(req: &Request, io: &Io) {
     let interim = io.interim.take();
@@ -186,6 +172,7 @@ const FIRST_READ: usize = 1024;
 async fn read_head(
     head: &mut Head,
     http: &Arc<Http>,
+    client: &Client,
     server: ServerId,
     io: &Io,
     pipelined: bool,
@@ -196,8 +183,6 @@ async fn read_head(
         header_buffer: core.client_header_buffer_size,
         large_buffers: core.large_client_header_buffers,
         max_headers: core.max_headers,
-        ignore_invalid_headers: core.ignore_invalid_headers,
-        underscores: core.underscores_in_headers,
     };
     let most = limits
         .large_buffers
@@ -206,8 +191,18 @@ async fn read_head(
         .saturating_add(limits.header_buffer);
     doing.turn_to(Doing::Reading);
     let mut timed = false;
+    // Once the Host field is there its server decides about the names that follow, as in nginx.
+    let names = |head: &Head| {
+        let core = &http
+            .server(named_server(http, client, head).unwrap_or(server))
+            .core;
+        NameRules {
+            ignore_invalid: core.ignore_invalid_headers,
+            underscores: core.underscores_in_headers,
+        }
+    };
     loop {
-        match parse::parse(head, &limits) {
+        match parse::parse(head, &limits, &names) {
             Outcome::Done => return HeadRead::Done,
             Outcome::Bad(bad) => return HeadRead::Bad(bad),
             Outcome::Partial => {}
@@ -240,6 +235,13 @@ async fn read_head(
             Ok(_) => {}
         }
     }
+}
+
+/// The server that the Host field of an unfinished head names.
+fn named_server(http: &Http, client: &Client, head: &Head) -> Option<ServerId> {
+    let mut name = Vec::new();
+    host::of_request(head, &mut name).ok()?;
+    router::virtual_server(http, client, &name)
 }
 
 /// Takes a request whose head is complete through the phases.
@@ -281,8 +283,8 @@ fn broken_body_is_at_hand(req: &mut Request) -> bool {
     }
 }
 
-/// What follows from the head alone: host, server, framing, path, whether the connection is kept.
-fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
+/// The path, the host and with it the server.
+fn locate(req: &mut Request) -> Result<(), Bad> {
     let head = Rc::clone(&req.head);
     let http = Rc::clone(&req.http);
     let core = &http.server(req.server).core;
@@ -311,6 +313,14 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
     req.unparsed_uri_valid = !parsed.empty_path;
     req.host_port = host::of_request(&head, &mut req.host)?.unwrap_or(0);
     router::set_virtual_server(req);
+    Ok(())
+}
+
+/// What follows from the head alone: path, host, server, framing, whether the connection is kept.
+fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
+    locate(req)?;
+    let head = Rc::clone(&req.head);
+    let http = Rc::clone(&req.http);
     let length = parse::framing(&head)?;
     set_keepalive(req);
     let location = &http.location(req.location).core;

@@ -26,7 +26,7 @@ pub struct Progress {
     state: State,
     name: Piece,
     value: Piece,
-    valid: bool,
+    odd: bool,
 }
 
 /// What stood on a line.
@@ -34,14 +34,14 @@ pub struct Progress {
 pub enum Line {
     /// It is not complete.
     Partial,
-    /// A field. `valid` says whether nginx takes all bytes of its name.
+    /// A field.
     Field {
         /// The name.
         name: Piece,
         /// The value, spaces around it cut off.
         value: Piece,
-        /// Letters, digits, dashes, and underscores where `underscores_in_headers` allows them.
-        valid: bool,
+        /// The name has others than letters, digits and dashes: the configuration says whether it is taken.
+        odd: bool,
         /// Offset behind the line.
         end: usize,
     },
@@ -50,13 +50,7 @@ pub enum Line {
 }
 
 /// Reads `buf[from..to]`. The error is what stands before the byte that no header line has.
-pub fn scan(
-    buf: &[u8],
-    progress: &mut Progress,
-    from: usize,
-    to: usize,
-    underscores: bool,
-) -> Result<Line, Piece> {
+pub fn scan(buf: &[u8], progress: &mut Progress, from: usize, to: usize) -> Result<Line, Piece> {
     for (i, &byte) in buf.iter().enumerate().take(to).skip(from) {
         let at = i as u32;
         let bad = Piece {
@@ -66,14 +60,14 @@ pub fn scan(
         match progress.state {
             State::Start => {
                 progress.name = Piece { start: at, end: at };
-                progress.valid = true;
+                progress.odd = false;
                 match byte {
                     b'\r' => progress.state = State::LastLineFeed,
                     b'\n' => return Ok(Line::Empty(i + 1)),
                     0..=b' ' | b':' | 0x7f => return Err(progress.name),
                     _ => {
                         progress.state = State::Name;
-                        progress.valid = is_name_byte(byte, underscores);
+                        progress.odd = !is_name_byte(byte, false);
                     }
                 }
             }
@@ -89,7 +83,7 @@ pub fn scan(
                     progress.state = State::LineFeed;
                 }
                 0..=b' ' | 0x7f => return Err(bad),
-                _ => progress.valid &= is_name_byte(byte, underscores),
+                _ => progress.odd |= !is_name_byte(byte, false),
             },
             State::BeforeValue | State::Value => match byte {
                 b'\r' | b'\n' => {
@@ -128,7 +122,7 @@ pub fn scan(
             return Ok(Line::Field {
                 name,
                 value,
-                valid: progress.valid,
+                odd: progress.odd,
                 end: i + 1,
             });
         }

@@ -32,10 +32,24 @@ pub struct Limits {
     pub large_buffers: (usize, usize),
     /// `max_headers`.
     pub max_headers: usize,
+}
+
+/// What names fields may have.
+#[derive(Clone, Copy, Debug)]
+pub struct NameRules {
     /// `ignore_invalid_headers`.
-    pub ignore_invalid_headers: bool,
+    pub ignore_invalid: bool,
     /// `underscores_in_headers`.
     pub underscores: bool,
+}
+
+impl Default for NameRules {
+    fn default() -> Self {
+        NameRules {
+            ignore_invalid: true,
+            underscores: false,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -44,8 +58,6 @@ impl Default for Limits {
             header_buffer: 1024,
             large_buffers: (4, 8192),
             max_headers: 1000,
-            ignore_invalid_headers: true,
-            underscores: false,
         }
     }
 }
@@ -72,8 +84,9 @@ pub struct Scan {
 ///
 /// The path, the host and the framing are not looked at: `uri::normalise`, `host::of_request` and [`framing`] do that,
 /// in this order in nginx. Blank lines before the request are removed from the buffer. After `Bad` the head holds what
-/// was understood, the request line for the access log at least.
-pub fn parse(head: &mut Head, limits: &Limits) -> Outcome {
+/// was understood, the request line for the access log at least. `names` is asked about the first name that is not all
+/// letters, digits and dashes, and about each after it: the fields so far may decide.
+pub fn parse(head: &mut Head, limits: &Limits, names: &dyn Fn(&Head) -> NameRules) -> Outcome {
     if head.scan.next == 0 {
         let blank = head
             .buf
@@ -89,7 +102,7 @@ pub fn parse(head: &mut Head, limits: &Limits) -> Outcome {
         }
         start_over(head, limits);
     }
-    match resume(head, limits) {
+    match resume(head, limits, names) {
         Ok(true) => Outcome::Done,
         Ok(false) => Outcome::Partial,
         Err(bad) if head.scan.in_fields => Outcome::Bad(earlier(head).unwrap_or(bad)),
@@ -97,6 +110,20 @@ pub fn parse(head: &mut Head, limits: &Limits) -> Outcome {
             keep_raw_line(head);
             Outcome::Bad(bad)
         }
+    }
+}
+
+/// Whether the request line was understood.
+pub fn has_line(head: &Head) -> bool {
+    head.scan.in_fields
+}
+
+/// How many bytes nginx counts of a head that is refused: the lines that were understood, and one whose field is not
+/// taken.
+pub fn taken(head: &Head) -> u64 {
+    match head.scan.in_fields {
+        true => head.scan.start as u64,
+        false => 0,
     }
 }
 
@@ -158,11 +185,7 @@ fn whole(head: &mut Head, limits: &Limits) -> bool {
     for header in request.headers.iter() {
         let name = header.name.as_bytes();
         let known = Known::of(name);
-        if known == Known::Other
-            && !name
-                .iter()
-                .all(|b| field_line::is_name_byte(*b, limits.underscores))
-        {
+        if known == Known::Other && !name.iter().all(|b| field_line::is_name_byte(*b, false)) {
             return false;
         }
         let field = Field {
@@ -235,19 +258,17 @@ fn start_over(head: &mut Head, limits: &Limits) {
 }
 
 /// Goes on byte by byte; `true` when the head is complete.
-fn resume(head: &mut Head, limits: &Limits) -> Result<bool, Bad> {
+fn resume(
+    head: &mut Head,
+    limits: &Limits,
+    names: &dyn Fn(&Head) -> NameRules,
+) -> Result<bool, Bad> {
     loop {
         let most = head.scan.room.most(limits);
         let full = head.scan.start.saturating_add(most);
         let to = head.buf.len().min(full);
         let end = if head.scan.in_fields {
-            let scanned = field_line::scan(
-                &head.buf,
-                &mut head.scan.field,
-                head.scan.next,
-                to,
-                limits.underscores,
-            );
+            let scanned = field_line::scan(&head.buf, &mut head.scan.field, head.scan.next, to);
             match scanned.map_err(Bad::Field)? {
                 field_line::Line::Partial => None,
                 field_line::Line::Empty(end) => {
@@ -257,10 +278,14 @@ fn resume(head: &mut Head, limits: &Limits) -> Result<bool, Bad> {
                 field_line::Line::Field {
                     name,
                     value,
-                    valid,
+                    odd,
                     end,
                 } => {
-                    take_field(head, limits, name, value, valid)?;
+                    let rules = odd.then(|| names(head));
+                    if let Err(bad) = take_field(head, limits, name, value, rules) {
+                        head.scan.start = end;
+                        return Err(bad);
+                    }
                     Some(end)
                 }
             }
@@ -295,9 +320,13 @@ fn take_field(
     limits: &Limits,
     name: Piece,
     value: Piece,
-    valid: bool,
+    odd: Option<NameRules>,
 ) -> Result<(), Bad> {
-    if !valid && limits.ignore_invalid_headers {
+    let dropped = odd.is_some_and(|rules| {
+        let is_valid = |b: &u8| field_line::is_name_byte(*b, rules.underscores);
+        rules.ignore_invalid && !head.bytes(name).iter().all(is_valid)
+    });
+    if dropped {
         head.dropped.push(Piece {
             start: name.start,
             end: value.end,
@@ -419,11 +448,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn feed(pieces: &[&[u8]], limits: &Limits) -> (Outcome, Head) {
+        feed_by(pieces, limits, NameRules::default())
+    }
+
+    fn feed_by(pieces: &[&[u8]], limits: &Limits, rules: NameRules) -> (Outcome, Head) {
         let mut head = Head::default();
         let mut outcome = Outcome::Partial;
         for piece in pieces {
             head.buf.extend_from_slice(piece);
-            outcome = parse(&mut head, limits);
+            outcome = parse(&mut head, limits, &|_| rules);
             if outcome != Outcome::Partial {
                 break;
             }
@@ -609,8 +642,8 @@ mod tests {
     fn invalid_names() {
         let request =
             b"GET / HTTP/1.0\r\nx_a: 1\r\nx.b: 2  \r\nplain\r\n\"\xff: 3\r\nc:\t4\t\r\n\r\n";
-        let names = |limits| {
-            let (outcome, head) = feed(&[request], &limits);
+        let names = |rules| {
+            let (outcome, head) = feed_by(&[request], &Limits::default(), rules);
             assert_eq!(outcome, Outcome::Done);
             (
                 fields(&head)
@@ -621,21 +654,21 @@ mod tests {
                 head,
             )
         };
-        let (kept, head) = names(Limits::default());
+        let (kept, head) = names(NameRules::default());
         assert_eq!(kept, "plain c");
         assert_eq!(head.bytes(head.fields[1].value), b"\t4\t");
         assert_eq!(text(&head, head.dropped[1]), "x.b: 2");
         assert_eq!(
-            names(Limits {
+            names(NameRules {
                 underscores: true,
-                ..Limits::default()
+                ..NameRules::default()
             })
             .0,
             "x_a plain c"
         );
-        let all = Limits {
-            ignore_invalid_headers: false,
-            ..Limits::default()
+        let all = NameRules {
+            ignore_invalid: false,
+            ..NameRules::default()
         };
         assert_eq!(names(all).0, "x_a x.b plain \"\u{fffd} c");
     }
@@ -667,7 +700,6 @@ mod tests {
             header_buffer: 128,
             large_buffers: (2, 256),
             max_headers: 5,
-            ..Limits::default()
         };
         let status = |request: &str| {
             let bytes: Vec<&[u8]> = request.as_bytes().chunks(1).collect();

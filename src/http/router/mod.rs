@@ -9,7 +9,9 @@ mod tree;
 
 pub use location::{enter, find_location};
 pub use ports::{Router, listens, port};
-pub use server::{ServerBuilder, ServerName, default_server, servers, set_virtual_server};
+pub use server::{
+    ServerBuilder, ServerName, default_server, servers, set_virtual_server, virtual_server,
+};
 pub use tree::{LocationTree, trees};
 
 use super::regex::Regex;

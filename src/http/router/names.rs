@@ -35,6 +35,11 @@ struct Head {
 impl Names {
     /// The server of a host, which is in lower case. The captures of a regular expression become the request's.
     pub fn find(&self, req: &Request, host: &[u8]) -> Option<ServerId> {
+        self.find_with(host, |regex| regex.matches(req, host))
+    }
+
+    /// The server of a host, by `matches` for those with a regular expression.
+    pub fn find_with(&self, host: &[u8], matches: impl Fn(&Regex) -> bool) -> Option<ServerId> {
         if let Some(server) = self.exact.get(host) {
             return Some(*server);
         }
@@ -44,7 +49,7 @@ impl Names {
         self.head(host).or_else(|| self.tail(host)).or_else(|| {
             let mut regexes = self.regexes.iter();
             regexes
-                .find(|(regex, _)| regex.matches(req, host))
+                .find(|(regex, _)| matches(regex))
                 .map(|(_, server)| *server)
         })
     }

@@ -55,6 +55,12 @@ pub fn set_virtual_server(req: &mut Request) {
     req.location = req.http.server(server).location;
 }
 
+/// The server that a host alone decides for, without taking note of captures.
+pub fn virtual_server(http: &Http, client: &Client, host: &[u8]) -> Option<ServerId> {
+    let names = http.router.address(client)?.names.as_ref()?;
+    names.find_with(host, |regex| regex.is_match(host))
+}
+
 /// Fixes the servers; called before their blocks are merged.
 pub fn servers(b: &mut Builder) -> Vec<Server> {
     let mut defaults = std::mem::take(&mut b.http.server_defaults);

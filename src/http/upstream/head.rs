@@ -355,7 +355,7 @@ impl ResponseHead {
         }
         loop {
             let to = self.buf.len();
-            let line = field_line::scan(&self.buf, &mut self.scan.field, self.scan.next, to, true);
+            let line = field_line::scan(&self.buf, &mut self.scan.field, self.scan.next, to);
             match line.map_err(BadAnswer::Field)? {
                 Line::Partial => {
                     self.scan.next = to;

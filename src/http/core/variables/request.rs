@@ -69,6 +69,9 @@ fn query(req: &Request, out: &mut Vec<u8>) -> bool {
     if !req.args.is_empty() {
         return put(&req.args, out);
     }
+    if req.internal {
+        return false;
+    }
     let target = req.head.bytes(req.head.path_query);
     memchr::memchr(b'?', target).is_some_and(|at| at.saturating_add(1) < target.len())
 }
@@ -93,6 +96,8 @@ fn target(req: &Request, out: &mut Vec<u8>) -> bool {
         return false;
     }
     match req.head.bytes(req.head.path_query) {
+        // The line could not be read, and an error page is shown for it.
+        b"" if req.head.version_text.end == 0 => false,
         b"" => put(b"/", out),
         text => put(text, out),
     }
