@@ -58,6 +58,8 @@ pub struct Response {
     pub content_type: Option<Bytes>,
     /// The charset to add to the type.
     pub charset: Option<Bytes>,
+    /// From the semicolon on, how an upstream wrote the charset that stands in `charset`, and what follows it.
+    pub charset_as_sent: Option<Bytes>,
     /// `Content-Length`; `None`: not known (chunked or until the connection closes).
     pub content_length: Option<u64>,
     /// `Content-Encoding`.
@@ -109,6 +111,21 @@ impl Response {
             .iter()
             .find(|f| f.own.is_none() && f.name.eq_ignore_ascii_case(name))
             .map(|f| &f.value)
+    }
+
+    /// Sets the charset to add to the type, in place of what an upstream wrote.
+    pub fn set_charset(&mut self, charset: Option<Bytes>) {
+        self.charset = charset;
+        self.charset_as_sent = None;
+    }
+
+    /// What stands behind the type: start and rest.
+    pub fn type_parameters(&self) -> Option<(&'static [u8], &Bytes)> {
+        match (&self.charset_as_sent, &self.charset) {
+            (Some(text), _) => Some((b"", text)),
+            (None, Some(charset)) => Some((b"; charset=", charset)),
+            (None, None) => None,
+        }
     }
 
     /// Adds a field.
@@ -179,7 +196,7 @@ impl Response {
     /// Forgets everything about the body and its kind, for another answer in its place; added fields stay.
     pub fn clear_body(&mut self) {
         self.content_type = None;
-        self.charset = None;
+        self.set_charset(None);
         self.content_length = None;
         self.content_encoding = None;
         self.last_modified = None;

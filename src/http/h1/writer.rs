@@ -80,9 +80,9 @@ pub fn write_head(
     if let Some(kind) = response.content_type.as_ref().filter(|t| !t.is_empty()) {
         out.extend_from_slice(b"Content-Type: ");
         field_value(kind, out);
-        if let Some(charset) = &response.charset {
-            out.extend_from_slice(b"; charset=");
-            field_value(charset, out);
+        if let Some((start, rest)) = response.type_parameters() {
+            out.extend_from_slice(start);
+            field_value(rest, out);
         }
         out.extend_from_slice(b"\r\n");
     }

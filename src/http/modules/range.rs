@@ -113,14 +113,14 @@ fn multipart(response: &mut Response, ranges: &[Range<u64>], length: u64) {
     if let Some(kind) = response.content_type.as_deref().filter(|t| !t.is_empty()) {
         header.extend_from_slice(b"Content-Type: ");
         header.extend_from_slice(kind);
-        if let Some(charset) = response.charset.as_deref().filter(|c| !c.is_empty()) {
-            header.extend_from_slice(b"; charset=");
-            header.extend_from_slice(charset);
+        if let Some((start, rest)) = response.type_parameters().filter(|(_, c)| !c.is_empty()) {
+            header.extend_from_slice(start);
+            header.extend_from_slice(rest);
         }
         header.extend_from_slice(b"\r\n");
     }
     header.extend_from_slice(b"Content-Range: bytes ");
-    response.charset = None;
+    response.set_charset(None);
     response.content_type = Some(text(format_args!(
         "multipart/byteranges; boundary={boundary}"
     )));

@@ -65,7 +65,9 @@ pub fn deliver<C: Codec>(
         && !ignored(ignore::X_ACCEL_CHARSET)
         && req.response.content_type.is_some()
     {
-        req.response.charset = Some(slice(&text, charset.value)).filter(|c| !c.is_empty());
+        let charset = slice(&text, charset.value);
+        req.response
+            .set_charset(Some(charset).filter(|c| !c.is_empty()));
     }
     let response = &mut req.response;
     response.status = head.status;
@@ -351,7 +353,7 @@ fn find_url(value: &[u8]) -> Option<usize> {
 
 /// The charset is cut off and kept apart, as the filters want it.
 fn copy_content_type(req: &mut Request, value: Bytes) {
-    req.response.charset = None;
+    req.response.set_charset(None);
     let mut from = 0;
     while let Some(semicolon) =
         memchr::memchr(b';', value.get(from..).unwrap_or_default()).map(|i| from + i)
@@ -375,6 +377,7 @@ fn copy_content_type(req: &mut Request, value: Bytes) {
             charset.truncate(charset.len() - 1);
         }
         req.response.content_type = Some(value.slice(..semicolon));
+        req.response.charset_as_sent = Some(value.slice(semicolon..));
         req.response.charset = Some(charset);
         return;
     }

@@ -92,9 +92,13 @@ fn content_type(req: &Request, out: &mut Vec<u8>) -> bool {
     if !put_some(kind.map(|kind| &kind[..]), out) {
         return false;
     }
-    if let Some(charset) = response.charset.as_ref().filter(|_| response.head_sent) {
-        out.extend_from_slice(b"; charset=");
-        out.extend_from_slice(charset);
+    match response.type_parameters() {
+        // nginx adds a charset of its own only when the head is sent.
+        Some((start, rest)) if start.is_empty() || response.head_sent => {
+            out.extend_from_slice(start);
+            out.extend_from_slice(rest);
+        }
+        _ => {}
     }
     true
 }

@@ -294,7 +294,8 @@ pub fn destination(req: &Request, conf: &CharsetConf) -> Option<Bytes> {
 fn name(req: &mut Request, charset: Bytes) {
     // The next page may have another one.
     let redirect = matches!(req.response.status, 301 | 302);
-    req.response.charset = (!redirect && !charset.is_empty()).then_some(charset);
+    req.response
+        .set_charset((!redirect && !charset.is_empty()).then_some(charset));
 }
 
 /// Recodes the body as it is sent.

@@ -37,13 +37,23 @@ impl Recoder {
             (Codes::Bytes { forward, .. }, false) => table(input, forward),
             (Codes::Bytes { back, .. }, true) => table(input, back),
             (Codes::Utf8 { forward, .. }, false) => {
+                let text = |code: &u8| {
+                    forward
+                        .get(usize::from(*code))
+                        .map_or(&b"?"[..], |t| &t[..])
+                };
+                // nginx looks for the first code that needs more than a byte, and takes what stands before it as it
+                // is where that is all of the piece or more than 512 bytes.
+                let untouched = match input.iter().position(|code| text(code).len() > 1) {
+                    None => return Bytes::copy_from_slice(input),
+                    Some(n @ 513..) => n,
+                    Some(_) => 0,
+                };
+                let (untouched, rest) = input.split_at_checked(untouched).unwrap_or_default();
                 let mut out = Vec::with_capacity(input.len().saturating_mul(2));
-                for code in input {
-                    out.extend_from_slice(
-                        forward
-                            .get(usize::from(*code))
-                            .map_or(b"?", |text| &text[..]),
-                    );
+                out.extend_from_slice(untouched);
+                for code in rest {
+                    out.extend_from_slice(text(code));
                 }
                 Bytes::from(out)
             }

@@ -55,19 +55,22 @@ pub(super) fn write(req: &Request, path: &Value, cache: Option<&CacheConf>, text
     match opened {
         Err(error) => {
             let (path, error) = (path.display(), errno(&error));
-            let message = format_args!("open() \"{path}\" failed ({error})");
+            let message = format_args!("open() \"{path}\" failed ({error}) while logging request");
             crate::log::request(req, Level::Crit, message);
         }
         Ok(fd) => match rustix::io::write(&*fd, text) {
             Ok(n) if n == text.len() => {}
             Ok(n) => {
                 let (path, all) = (path.display(), text.len());
-                let message = format_args!("write() to \"{path}\" was incomplete: {n} of {all}");
+                let message = format_args!(
+                    "write() to \"{path}\" was incomplete: {n} of {all} while logging request"
+                );
                 crate::log::request(req, Level::Alert, message);
             }
             Err(error) => {
                 let (path, error) = (path.display(), errno(&error.into()));
-                let message = format_args!("write() to \"{path}\" failed ({error})");
+                let message =
+                    format_args!("write() to \"{path}\" failed ({error}) while logging request");
                 crate::log::request(req, Level::Alert, message);
             }
         },
@@ -88,7 +91,8 @@ fn has_root(req: &Request) -> bool {
     };
     if let Some(error) = &missing {
         let (path, error) = (path.display(), errno(error));
-        let message = format_args!("testing \"{path}\" existence failed ({error})");
+        let message =
+            format_args!("testing \"{path}\" existence failed ({error}) while logging request");
         crate::log::request(req, Level::Error, message);
     }
     req.worker.give_buffer(root);
