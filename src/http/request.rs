@@ -102,54 +102,31 @@ pub struct Request {
 
 /// Data of modules, found by type. Few requests have any, none has many.
 #[derive(Default)]
-pub struct Extensions(Vec<Extension>);
-
-struct Extension {
-    value: Box<dyn std::any::Any>,
-    /// Whether it stays when the request is redirected inside.
-    lasting: bool,
-}
+pub struct Extensions(Vec<Box<dyn std::any::Any>>);
 
 impl Extensions {
     /// The value of this type, if one was put in.
     pub fn get<T: 'static>(&self) -> Option<&T> {
-        self.0.iter().find_map(|e| e.value.downcast_ref())
+        self.0.iter().find_map(|b| b.downcast_ref())
     }
 
     /// The same, to change it.
     pub fn get_mut<T: 'static>(&mut self) -> Option<&mut T> {
-        self.0.iter_mut().find_map(|e| e.value.downcast_mut())
+        self.0.iter_mut().find_map(|b| b.downcast_mut())
     }
 
     /// Puts a value in, in place of one of the same type.
     pub fn insert<T: 'static>(&mut self, value: T) {
-        self.put(value, false);
-    }
-
-    /// The same for a value that an internal redirect leaves in place.
-    pub fn insert_lasting<T: 'static>(&mut self, value: T) {
-        self.put(value, true);
-    }
-
-    fn put<T: 'static>(&mut self, value: T, lasting: bool) {
         match self.get_mut::<T>() {
             Some(old) => *old = value,
-            None => self.0.push(Extension {
-                value: Box::new(value),
-                lasting,
-            }),
+            None => self.0.push(Box::new(value)),
         }
     }
 
     /// Takes a value out.
     pub fn remove<T: 'static>(&mut self) -> Option<T> {
-        let i = self.0.iter().position(|e| e.value.is::<T>())?;
-        self.0.swap_remove(i).value.downcast().ok().map(|b| *b)
-    }
-
-    /// Drops what belongs to one location: an internal redirect leaves it.
-    pub fn leave_location(&mut self) {
-        self.0.retain(|e| e.lasting);
+        let i = self.0.iter().position(|b| b.is::<T>())?;
+        self.0.swap_remove(i).downcast().ok().map(|b| *b)
     }
 
     /// Drops all.

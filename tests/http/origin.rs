@@ -1,5 +1,7 @@
 //! A server behind the server: answers from a script, and remembers what it was asked.
 
+#![allow(dead_code, reason = "not every test program uses all of it")]
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -45,6 +47,11 @@ impl Origin {
     /// One that answers every request with what it got: its own text as the body.
     pub fn mirror() -> Origin {
         Origin::start(|_, request| Act::Send(ok(request)))
+    }
+
+    /// The requests since the last time.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.seen.lock().unwrap())
     }
 
     /// The requests so far.

@@ -462,7 +462,7 @@ fn connections_after_errors() {
     let inside = r#"client_max_body_size 2;
     server {
         listen 127.0.0.1:%PORT0%;
-        keepalive_timeout 1;
+        keepalive_timeout 100ms;
         location / { return 404; }
         location /400 { return 400; }
         location /500 { return 500; }
@@ -491,6 +491,7 @@ fn connections_after_errors() {
 fn clients_that_wait_to_be_told_to_go_on() {
     let inside = r#"client_max_body_size 5; server {
         listen 127.0.0.1:%PORT0%;
+        lingering_timeout 100ms;
         error_page 405 /page;
         error_page 406 = /page;
         error_page 407 = @named;

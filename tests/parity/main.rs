@@ -12,8 +12,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
+mod content;
 mod core;
 mod harness;
+mod limits;
+mod log;
 mod modules;
+mod normal;
+#[path = "../http/origin.rs"]
+mod origin;
+mod pair;
+mod requests;
 mod rewrite;
 mod static_site;

@@ -1,6 +1,6 @@
 //! Smaller modules: what a configuration with them answers, and what is said of a wrong one.
 
-use crate::harness::{same_answers, same_complaints};
+use crate::harness::{current, same_answers, same_complaints};
 
 fn gets(paths: &[&str], fields: &str) -> Vec<String> {
     let one = |path: &&str| {
@@ -124,7 +124,6 @@ fn complaints() {
         "upstream a { least_time header other; server 127.0.0.1:1; }",
         "upstream a { least_time header inflight; least_time last_byte; server 127.0.0.1:1; }",
         "upstream a { least_conn; least_time last_byte inflight; server 127.0.0.1:1 backup; server 127.0.0.1:2; }",
-        "proxy_store '';",
         "proxy_store on; proxy_store off;",
         "proxy_store /a/$nosuch;",
         "proxy_store_access all;",
@@ -151,7 +150,6 @@ fn complaints_about_values() {
         "proxy_socket_keepalive yes;",
         "proxy_force_ranges on; proxy_force_ranges on;",
         "proxy_limit_rate 1x;",
-        "proxy_limit_rate $arg_l; proxy_limit_rate 1k;",
         "proxy_pass_trailers maybe;",
         "aio threads; aio off;",
         "aio threads=x;",
@@ -195,4 +193,14 @@ fn complaints_about_values() {
         "subrequest_output_buffer_size 0;",
         "read_ahead x;",
     ]);
+}
+
+#[test]
+fn complaints_that_older_ones_do_not_make() {
+    if current() {
+        same_complaints(&[
+            "proxy_store '';",
+            "proxy_limit_rate $arg_l; proxy_limit_rate 1k;",
+        ]);
+    }
 }
