@@ -13,6 +13,7 @@ use crate::http::file_name::{Failure, explain, map};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::response::Own;
 use crate::http::symlinks::Access;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -77,6 +78,10 @@ pub fn send(req: &mut Request, http: &Http, file: Cached) -> Verdict {
     response.last_modified_text = None;
     if core.etag {
         response.etag = Some(file.etag);
+        // Fields that are there already, such as WWW-Authenticate of an error page, stay in front.
+        if !response.fields.is_empty() {
+            response.place(Own::Etag, Bytes::from_static(b"ETag"));
+        }
     }
     response.allow_ranges = true;
     response.body = match file.content {
