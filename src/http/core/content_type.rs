@@ -26,8 +26,11 @@ pub fn set(req: &mut Request, http: &Http) {
 fn guess(extension: &[u8]) -> Option<Bytes> {
     let extension = std::str::from_utf8(extension).ok()?;
     let kind = mime_guess::from_ext(extension).first_raw()?;
-    Some(Bytes::from_static(kind.as_bytes()))
+    (kind != PROGRAM).then(|| Bytes::from_static(kind.as_bytes()))
 }
+
+/// The source of a program that should have been run here is no type for a browser: nginx's default stands.
+const PROGRAM: &str = "application/x-httpd-php";
 
 /// What follows the last dot of the last segment of a path, unless the segment begins with that dot.
 pub fn extension(uri: &[u8]) -> Option<&[u8]> {
@@ -40,6 +43,14 @@ pub fn extension(uri: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn well_known_types() {
+        assert_eq!(guess(b"html").unwrap(), "text/html");
+        assert_eq!(guess(b"PNG").unwrap(), "image/png");
+        assert_eq!(guess(b"no-such"), None);
+        assert_eq!(guess(b"php"), None);
+    }
 
     #[test]
     fn an_extension_is_behind_the_last_dot() {

@@ -1,10 +1,9 @@
 //! nginx's static module: files as they are.
 
 mod cache;
-mod kind;
 
+pub use crate::http::core::content_type::set as content_type;
 pub use cache::{Cache, Cached, Found};
-pub use kind::content_type;
 
 use crate::http::body::{Body, FileRange};
 use crate::http::conf::Http;
