@@ -78,10 +78,10 @@ pub fn set(
             }
         },
     };
-    if let Some(word) = node.arg(1) {
-        if word.text != "transparent" {
-            return Err(invalid_parameter(word));
-        }
+    if let Some(word) = node.arg(1)
+        && word.text != "transparent"
+    {
+        return Err(invalid_parameter(word));
     }
     let transparent = node.arg(1).is_some();
     *field(b) = Some(Some(Bind { local, transparent }));
