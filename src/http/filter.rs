@@ -59,5 +59,9 @@ pub fn trailers(req: &mut Request) {
 
 /// The charset that the filters will give to the response as it stands, for modules that write texts themselves.
 pub fn charset(req: &Request) -> Option<Bytes> {
-    charset::destination(req, &req.http.location(req.location).conf.charset)
+    charset::destination(
+        req,
+        &req.http.location(req.location).conf.charset,
+        &req.http.charset,
+    )
 }

@@ -60,6 +60,8 @@ pub struct Response {
     pub charset: Option<Bytes>,
     /// From the semicolon on, how an upstream wrote the charset that stands in `charset`, and what follows it.
     pub charset_as_sent: Option<Bytes>,
+    /// `X-Accel-Charset` of an upstream: the charset to name and to recode to, whatever is configured.
+    pub override_charset: Option<Bytes>,
     /// `Content-Length`; `None`: not known (chunked or until the connection closes).
     pub content_length: Option<u64>,
     /// `Content-Encoding`.

@@ -15,6 +15,7 @@ mod common;
 mod access;
 mod content;
 mod core;
+mod failures;
 mod harness;
 mod limits;
 mod log;
@@ -23,6 +24,8 @@ mod normal;
 #[path = "../http/origin.rs"]
 mod origin;
 mod pair;
+mod proxy;
 mod requests;
 mod rewrite;
 mod static_site;
+mod upstream;

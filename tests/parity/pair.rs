@@ -9,10 +9,13 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// What proxying does by itself since nginx 1.29.7; an older one must be told.
 pub const AS_NOW: &str = "proxy_http_version 1.1; proxy_set_header Connection '';\n";
+
+/// An answer that takes longer is a difference where only one is late: somebody waits for what does not come.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// This server and nginx. Each has its own ports, directory and origins.
 pub struct Pair {
@@ -88,7 +91,14 @@ impl Pair {
     }
 
     fn difference(&self, parts: &[&str], normal: fn(&[u8]) -> String) -> Option<String> {
-        let (ours, theirs) = self.both(|side| side.tell(&side.ask(parts), normal));
+        let (ours, theirs) = self.both(|side| {
+            let begun = Instant::now();
+            let mut text = side.tell(&side.ask(parts), normal);
+            if begun.elapsed() > SLOW {
+                text.push_str("\n-- after a long time");
+            }
+            text
+        });
         (ours != theirs).then(|| format!("to {parts:?}\n  here:  {ours:?}\n  nginx: {theirs:?}\n"))
     }
 

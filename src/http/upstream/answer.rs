@@ -52,6 +52,11 @@ pub fn deliver<C: Codec>(
     {
         req.limit_rate = Some(rate);
     }
+    if let Some(charset) = head.field(Known::XAccelCharset)
+        && !ignored(ignore::X_ACCEL_CHARSET)
+    {
+        req.response.override_charset = Some(slice(&text, charset.value));
+    }
     if let Some(to) = head.field(Known::XAccelRedirect)
         && !ignored(ignore::X_ACCEL_REDIRECT)
     {
@@ -61,14 +66,6 @@ pub fn deliver<C: Codec>(
         return accel::redirect(req, &to);
     }
     copy_fields(req, codec, passing, head, &text);
-    if let Some(charset) = head.field(Known::XAccelCharset)
-        && !ignored(ignore::X_ACCEL_CHARSET)
-        && req.response.content_type.is_some()
-    {
-        let charset = slice(&text, charset.value);
-        req.response
-            .set_charset(Some(charset).filter(|c| !c.is_empty()));
-    }
     let response = &mut req.response;
     response.status = head.status;
     response.status_line = Some(slice(&text, head.status_line)).filter(|line| !line.is_empty());
@@ -152,7 +149,7 @@ fn body<C: Codec>(
     let spill = Spill::new(passing.temp_path.clone(), passing.max_temp_file_size);
     let mut incoming = Incoming::new(link, state, decoder, rules, spill);
     if !rest.is_empty() {
-        incoming.feed(rest);
+        incoming.feed_first(rest);
     }
     // Even one that is complete already is of unknown length for the client, as in nginx, unless its head says it.
     req.response.body = Body::Stream(Box::new(incoming));
@@ -270,6 +267,17 @@ fn copy_fields<C: Codec>(
     for field in &head.fields {
         if !passing.hidden.has(field.known, head.bytes(field.name)) {
             copy(req, codec, passing, text, field);
+        }
+    }
+    if codec.is_server() {
+        for (known, own, name) in [
+            (Known::Server, Own::Server, &b"Server"[..]),
+            (Known::Date, Own::Date, b"Date"),
+        ] {
+            // A place without a value: none is sent.
+            if head.field(known).is_none() && !passing.hidden.has(known, name) {
+                req.response.place(own, Bytes::from_static(name));
+            }
         }
     }
 }

@@ -66,6 +66,12 @@ pub trait Codec {
         false
     }
 
+    /// Whether the upstream speaks for itself: where its `Server` and `Date` are passed on, ours are not put in when
+    /// it sends none.
+    fn is_server(&self) -> bool {
+        false
+    }
+
     /// Changes a `Set-Cookie`.
     fn rewrite_cookie(&self, _req: &Request, _value: &Bytes) -> Option<Bytes> {
         None

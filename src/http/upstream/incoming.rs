@@ -100,8 +100,21 @@ impl Incoming {
         }
     }
 
+    /// Takes what came with the head. Without buffering nginx is still busy with the head then, by its own account.
+    pub fn feed_first(&mut self, input: Bytes) {
+        let stage = match self.rules.buffering {
+            true => Stage::Body,
+            false => Stage::Head,
+        };
+        self.feed_at(input, stage);
+    }
+
     /// Takes a piece of the body as it came, framing included.
-    pub fn feed(&mut self, input: Bytes) {
+    fn feed(&mut self, input: Bytes) {
+        self.feed_at(input, Stage::Body);
+    }
+
+    fn feed_at(&mut self, input: Bytes, stage: Stage) {
         Attempt::count(&self.state.response_length, input.len());
         self.read = self.read.saturating_add(input.len() as u64);
         let (queue, held) = (&mut self.queue, &mut self.held);
@@ -115,7 +128,7 @@ impl Incoming {
             queue.extend(own.map(Part::Bytes));
         });
         for sentence in self.decoder.notes() {
-            let action = Stage::Body.action();
+            let action = stage.action();
             self.state
                 .note(Level::Error, format!("{sentence} while {action}"));
         }
@@ -125,7 +138,7 @@ impl Incoming {
                 if decoded.surplus
                     && let Some(sentence) = self.decoder.surplus_sentence()
                 {
-                    let action = Stage::Body.action();
+                    let action = stage.action();
                     self.state
                         .note(Level::Warn, format!("{sentence} while {action}"));
                 }

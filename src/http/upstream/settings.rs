@@ -197,6 +197,8 @@ impl PassingRaw {
             if let Some(span) = self.span {
                 d = d.at(span).label(span, "");
             }
+            // nginx finds out when the block is complete, and names its last line.
+            d.line = b.http.seen.or(d.line);
             b.diagnostics.push(d);
         }
         let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);

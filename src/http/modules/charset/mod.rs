@@ -49,11 +49,15 @@ enum Charset {
 pub struct CharsetBuilder {
     maps: Vec<Arc<Map>>,
     needed: Vec<(Bytes, Bytes)>,
+    names: Vec<Bytes>,
 }
 
-/// All `charset_map`s.
+/// All `charset_map`s, and the names of the charsets that the configuration knows.
 #[derive(Default)]
-pub struct CharsetMain(Vec<Arc<Map>>);
+pub struct CharsetMain {
+    maps: Vec<Arc<Map>>,
+    names: Vec<Bytes>,
+}
 
 /// That the body is to be recoded.
 pub struct Recode {
@@ -162,7 +166,10 @@ fn set(b: &mut Builder, node: &Node, destination: bool) -> Result<(), Diagnostic
             return Err(node.error_at(word, "invalid variable name \"$\""));
         }
         [b'$', ..] => Charset::Name(Value::compile(b, word)?),
-        _ => Charset::Name(Value::literal(word.text.clone())),
+        _ => {
+            b.http.charset.names.push(word.text.clone());
+            Charset::Name(Value::literal(word.text.clone()))
+        }
     };
     let raw = b.http.here().charset();
     match destination {
@@ -198,14 +205,20 @@ fn set_map(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
             String::from_utf8_lossy(&map.to)
         )));
     }
+    let names = [map.from.clone(), map.to.clone()];
+    b.http.charset.names.extend(names);
     b.http.charset.maps.push(Arc::new(map));
     Ok(())
 }
 
 /// Fixes the maps, and complains where one is needed and missing.
 pub fn finish(b: &mut Builder) -> CharsetMain {
-    let CharsetBuilder { maps, needed } = std::mem::take(&mut b.http.charset);
-    let main = CharsetMain(maps);
+    let CharsetBuilder {
+        maps,
+        needed,
+        names,
+    } = std::mem::take(&mut b.http.charset);
+    let main = CharsetMain { maps, names };
     if let Some((from, to)) = needed.iter().find(|(f, t)| main.find(f, t).is_none()) {
         b.diagnostics.push(Diagnostic::new(no_map(from, to)));
     }
@@ -221,8 +234,12 @@ fn no_map(from: &[u8], to: &[u8]) -> String {
 }
 
 impl CharsetMain {
+    fn knows(&self, charset: &[u8]) -> bool {
+        self.names.iter().any(|n| n.eq_ignore_ascii_case(charset))
+    }
+
     fn find(&self, from: &[u8], to: &[u8]) -> Option<Recode> {
-        self.0.iter().find_map(|map| {
+        self.maps.iter().find_map(|map| {
             let goes = |a: &[u8], b: &[u8]| {
                 map.from.eq_ignore_ascii_case(a) && map.to.eq_ignore_ascii_case(b)
             };
@@ -244,7 +261,7 @@ pub fn head(req: &mut Request, conf: &CharsetConf, main: &CharsetMain) -> Option
     if req.depth > 0 {
         return None;
     }
-    let to = destination(req, conf)?;
+    let to = destination(req, conf, main)?;
     let from = match (&req.response.charset, &conf.source) {
         (Some(named), _) if !named.is_empty() => named.clone(),
         (_, Charset::Name(value)) => value.eval_bytes(req),
@@ -278,9 +295,18 @@ pub fn head(req: &mut Request, conf: &CharsetConf, main: &CharsetMain) -> Option
 }
 
 /// The charset that the answer is to have, if it is to have one.
-pub fn destination(req: &Request, conf: &CharsetConf) -> Option<Bytes> {
+pub fn destination(req: &Request, conf: &CharsetConf, main: &CharsetMain) -> Option<Bytes> {
     let response = &req.response;
     let content_type = response.content_type.as_deref().filter(|t| !t.is_empty())?;
+    if let Some(charset) = response.override_charset.as_ref().filter(|c| !c.is_empty()) {
+        if !main.knows(charset) {
+            let shown = String::from_utf8_lossy(charset);
+            let message = format_args!("unknown charset \"{shown}\" to override");
+            log::request(req, Level::Error, message);
+            return None;
+        }
+        return Some(charset.clone());
+    }
     let Charset::Name(charset) = &conf.charset else {
         return None;
     };

@@ -41,6 +41,10 @@ pub struct ProxyRaw {
     pub method: Option<Value>,
     /// `proxy_http_version`: the number of the word.
     pub http_version: Option<usize>,
+    /// `proxy_headers_hash_max_size`, without effect.
+    pub headers_hash_max_size: Option<i64>,
+    /// `proxy_headers_hash_bucket_size`, without effect.
+    pub headers_hash_bucket_size: Option<i64>,
     /// `proxy_pass_trailers`, which only this protocol has.
     pub pass_trailers: Option<bool>,
 }
@@ -177,8 +181,12 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
         .default("off")
         .doc("Whether trailer fields of answers are passed to the client."),
     Directive::no_op("proxy_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either").syntax("size"),
-    Directive::no_op("proxy_headers_hash_max_size", EVERYWHERE, Args::Exactly(1), "tables here size themselves").syntax("size"),
-    Directive::no_op("proxy_headers_hash_bucket_size", EVERYWHERE, Args::Exactly(1), "tables here size themselves").syntax("size"),
+    Directive::number("proxy_headers_hash_max_size", EVERYWHERE, |b| &mut here(b).headers_hash_max_size)
+        .default("512")
+        .doc("No effect: tables here size themselves."),
+    Directive::number("proxy_headers_hash_bucket_size", EVERYWHERE, |b| &mut here(b).headers_hash_bucket_size)
+        .default("64")
+        .doc("No effect: tables here size themselves."),
 ];
 
 fn value(

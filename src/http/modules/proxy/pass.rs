@@ -252,7 +252,7 @@ impl Pass {
         if starts_with(&url, b"https://") {
             return error(format_args!("\"{shown}\": https is not supported yet"));
         }
-        if !starts_with(&url, b"http://") {
+        if !starts_with(&url, b"http://") || url.len() == b"http://".len() {
             return error(format_args!("invalid URL prefix in \"{shown}\""));
         }
         let rest = url.slice(7..);

@@ -245,6 +245,10 @@ impl Codec for HttpCodec<'_> {
         self.upgrade
     }
 
+    fn is_server(&self) -> bool {
+        true
+    }
+
     fn rewrites_redirects(&self) -> bool {
         self.conf.redirects.is_some()
     }

@@ -1,0 +1,167 @@
+//! What the error log says about common failures.
+
+use crate::harness::current;
+use crate::origin::{Act, ok};
+use crate::pair::{AS_NOW, Pair};
+
+fn get(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: h.test:81\r\nReferer: http://there/\r\nConnection: close\r\n\r\n"
+    )
+}
+
+/// Asks for each path, and compares the answers and then the lines: so many must be there.
+fn compare(pair: &Pair, paths: &[&str], lines: usize) {
+    let requests: Vec<String> = paths.iter().map(|path| get(path)).collect();
+    pair.same_each(&requests.iter().map(String::as_str).collect::<Vec<_>>());
+    pair.same_errors(lines);
+}
+
+#[test]
+fn files_and_access() {
+    let Some(pair) = Pair::start(
+        r#"server { listen 127.0.0.1:%PORT0%; server_name h.test; root %DIR%/files;
+            auth_basic_user_file %DIR%/passwords;
+            location / { }
+            location /dir/ { }
+            location /denied { deny all; }
+            location /auth { auth_basic x; }
+            location /authnone { auth_basic x; auth_basic_user_file %DIR%/nopasswords; }
+            location /either { satisfy any; auth_basic x; deny all; }
+            location /loop { rewrite ^ /loop last; }
+            location /cycle { error_page 404 /cycle; recursive_error_pages on; }
+            location /quiet { log_not_found off; }
+            location /named { error_page 404 @nowhere; }
+            location /try { try_files /a /b =404; }
+            location /internal { internal; }
+            location /alias/ { alias %DIR%/nowhere/; }
+            location /unset { return 200 "$unset"; set $unset 1; }
+            location /own { error_log %DIR%/own.log crit; }
+            location /big { client_max_body_size 1; proxy_pass http://127.0.0.1:%PORT9%; }
+        }"#,
+    ) else {
+        return;
+    };
+    pair.write("passwords", "a:{PLAIN}b\nbad:$9$x\n");
+    pair.write("files/dir/a", "");
+    pair.write("files/file", "");
+    compare(
+        &pair,
+        &[
+            "/none",
+            "/none/deeper?q",
+            "/dir",
+            "/dir/",
+            "/",
+            "/file/x",
+            "/file/",
+            "/denied",
+            "/auth",
+            "/authnone",
+            "/either",
+            "/loop",
+            "/cycle",
+            "/quiet",
+            "/named",
+            "/try",
+            "/internal",
+            "/alias/x",
+            "/unset",
+            "/own",
+            "/%20%c3%a9\"",
+            "/..",
+            "/a%00b",
+            "/favicon.ico",
+        ],
+        15,
+    );
+    for credentials in ["YTpi", "YTpj", "YzpkCg==", "YmFkOng=", "YQ=="] {
+        pair.same(&format!("GET /auth HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic {credentials}\r\n\r\n"));
+        pair.same(&format!("GET /either HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic {credentials}\r\n\r\n"));
+    }
+    pair.same("POST /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab");
+    pair.same("POST /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n");
+    pair.same_errors(25);
+}
+
+#[test]
+fn upstreams() {
+    let site = r#"
+        AS_NOW
+        upstream dead { server 127.0.0.1:%PORT9% max_fails=1; server 127.0.0.1:%PORT8% max_fails=1; }
+        upstream down { server 127.0.0.1:%PORT9% down; }
+        server { listen 127.0.0.1:%PORT0%; server_name h.test; proxy_read_timeout 150ms; proxy_buffer_size 1k; proxy_buffers 2 1k; proxy_busy_buffers_size 1k;
+            location / { proxy_pass http://127.0.0.1:%ORIGIN0%; }
+            location /base/ { proxy_pass http://127.0.0.1:%ORIGIN0%/b/; }
+            location /refused { proxy_pass http://127.0.0.1:%PORT9%; }
+            location /refused/uri/ { proxy_pass http://127.0.0.1:%PORT9%/u/; }
+            location /unix { proxy_pass http://unix:%DIR%/none.sock:/x; }
+            location /dead { proxy_pass http://dead; }
+            location /down { proxy_pass http://down; }
+            location /variable { set $up ""; proxy_pass http://$up; }
+            location /variable/port { set $up 127.0.0.1:99999; proxy_pass http://$up; }
+            location /resolver { set $up nosuch.invalid; proxy_pass http://$up; }
+            location /stream { proxy_buffering off; proxy_pass http://127.0.0.1:%ORIGIN0%; }
+        }"#;
+    let Some(pair) = Pair::with_origins(&site.replace("AS_NOW", AS_NOW), 1, |_, _, request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        match path.split('?').nth(1).unwrap_or_default() {
+            "hang" => Act::Hang,
+            "reset" => Act::Reset,
+            "close" => Act::SendAndClose(Vec::new()),
+            "cut-head" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nX:".to_vec()),
+            "cut-body" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec()),
+            "cut-chunks" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha".to_vec()),
+            "hang-body" => Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec()),
+            "bad-field" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nbad field: x\r\n\r\n".to_vec()),
+            "big-head" => Act::SendAndClose(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(2000)).into_bytes()),
+            "two-lengths" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx".to_vec()),
+            "bad-length" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nx".to_vec()),
+            "length-and-chunks" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec()),
+            "coding" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n".to_vec()),
+            "surplus" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxyz".to_vec()),
+            _ => Act::SendAndClose(ok("x")),
+        }
+    }) else {
+        return;
+    };
+    compare(
+        &pair,
+        &[
+            "/refused",
+            "/refused?x=y",
+            "/refused/uri/a%20b?c",
+            "/unix",
+            "/dead",
+            "/dead",
+            "/down",
+            "/variable",
+            "/variable/port",
+            "/resolver",
+            "/?hang",
+            "/base/a%20b?hang",
+            "/?reset",
+            "/?close",
+            "/?cut-head",
+            "/?cut-body",
+            "/?cut-chunks",
+            // With buffering nginx keeps back what has not filled a buffer, and drops it here; goodgate passes it on.
+            "/stream?hang-body",
+            "/?bad-field",
+            "/?big-head",
+            "/?surplus",
+            "/stream?surplus",
+        ],
+        25,
+    );
+    if current() {
+        // Older ones pass these on.
+        let more = [
+            "/?two-lengths",
+            "/?bad-length",
+            "/?length-and-chunks",
+            "/?coding",
+        ];
+        compare(&pair, &more, 29);
+    }
+}
