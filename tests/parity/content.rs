@@ -141,7 +141,7 @@ fn gzip() {
         1,
         |_, _, request| {
             let body = "0123456789".repeat(300);
-            let chunked = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nETag: \"x\"\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let chunked = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nETag: \"x\"\r\nTransfer-Encoding: chunked\r\n\r\n";
             match request.split(' ').nth(1).unwrap_or_default() {
                 "/proxy/encoded" => Act::SendAndClose(
                     format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\nContent-Length: 3000\r\n\r\n{body}").into_bytes(),

@@ -320,10 +320,8 @@ fn what_becomes_of_answers() {
             requests.push(get(&format!("/{place}/{answer}"), ""));
         }
     }
-    for answer in ["cookies"] {
-        requests.push(get(&format!("/cookies/{answer}"), ""));
-        requests.push(get(&format!("/cookies/off/{answer}"), ""));
-    }
+    requests.push(get("/cookies/cookies", ""));
+    requests.push(get("/cookies/off/cookies", ""));
     for answer in [
         "moved",
         "moved-root",
