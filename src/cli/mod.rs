@@ -15,26 +15,28 @@ use std::io::Write;
 use std::process::ExitCode;
 
 /// Does what the command line asks for.
-pub fn run() -> ExitCode {
+///
+/// # Errors
+/// The command line is wrong; nothing was done.
+pub fn run() -> Result<ExitCode, WrongUsage> {
     if let Some(code) = process::continue_as_started() {
-        return code;
+        return Ok(code);
     }
-    let options = match options::parse(std::env::args_os().skip(1)) {
-        Ok(options) => options,
-        Err(message) => {
-            say(&format!("nginx: {message}"));
-            return ExitCode::FAILURE;
-        }
-    };
+    let options = options::parse(std::env::args_os().skip(1)).map_err(WrongUsage)?;
     if options.version {
         let _ = std::io::stderr().write_all(version::text(&options).as_bytes());
         if !options.test {
-            return ExitCode::SUCCESS;
+            return Ok(ExitCode::SUCCESS);
         }
     }
     log::init(&place::place(&options));
-    act(&options)
+    Ok(act(&options))
 }
+
+/// The command line is wrong: nginx's sentence about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(String);
 
 fn act(options: &Options) -> ExitCode {
     match options.signal {
