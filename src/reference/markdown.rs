@@ -118,7 +118,8 @@ fn entry(directive: &Directive<Builder>) -> String {
     let mut text = format!("    {}\n\n", usage(directive));
     if !directive.default.is_empty() {
         let Directive { name, default, .. } = directive;
-        let _ = writeln!(text, "- Default: `{name} {default};`");
+        let end = if directive.block { "" } else { ";" };
+        let _ = writeln!(text, "- Default: `{name} {default}{end}`");
     }
     let _ = writeln!(text, "- May stand in: {}", contexts(directive.contexts));
     if directive.extension {

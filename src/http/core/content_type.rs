@@ -4,8 +4,8 @@ use crate::http::conf::Http;
 use crate::http::request::Request;
 use bytes::Bytes;
 
-/// Sets the type of the response unless it has one: by `types`, else `default_type`. Where the configuration has no
-/// `types` at all, extensions that everybody knows mean what everybody knows.
+/// Sets the type of the response unless it has one: by `types`, then by what everybody knows if `types_guess` is on,
+/// else `default_type`.
 pub fn set(req: &mut Request, http: &Http) {
     if req
         .response
@@ -16,11 +16,27 @@ pub fn set(req: &mut Request, http: &Http) {
         return;
     }
     let core = &req.location(http).core;
-    let kind = extension(&req.uri).and_then(|extension| match &core.types {
-        Some(types) => types.get(extension).cloned(),
-        None => guess(extension),
+    let kind = extension(&req.uri).and_then(|extension| {
+        let known = match &core.types {
+            Some(types) => types.get(extension).cloned(),
+            None => by_default(extension),
+        };
+        known.or_else(|| core.types_guess.then(|| guess(extension)).flatten())
     });
     req.response.content_type = Some(kind.unwrap_or_else(|| core.default_type.clone()));
+}
+
+/// The types that hold where no `types` is written at all: nginx knows these three.
+fn by_default(extension: &[u8]) -> Option<Bytes> {
+    let known: [(&[u8], &'static str); 3] = [
+        (b"html", "text/html"),
+        (b"gif", "image/gif"),
+        (b"jpg", "image/jpeg"),
+    ];
+    known
+        .iter()
+        .find(|(known, _)| extension.eq_ignore_ascii_case(known))
+        .map(|(_, kind)| Bytes::from_static(kind.as_bytes()))
 }
 
 fn guess(extension: &[u8]) -> Option<Bytes> {
@@ -50,6 +66,16 @@ mod tests {
         assert_eq!(guess(b"PNG").unwrap(), "image/png");
         assert_eq!(guess(b"no-such"), None);
         assert_eq!(guess(b"php"), None);
+    }
+
+    #[test]
+    fn three_types_are_known_without_a_list() {
+        assert_eq!(by_default(b"HTML").unwrap(), "text/html");
+        assert_eq!(by_default(b"gif").unwrap(), "image/gif");
+        assert_eq!(by_default(b"jpg").unwrap(), "image/jpeg");
+        for other in ["jpeg", "htm", "png", "css", "js"] {
+            assert_eq!(by_default(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

@@ -37,6 +37,8 @@ crate::settings! {
         }),
         /// `types`; `None` if there is no such block at all.
         types: Option<Arc<Types>> = None,
+        /// `types_guess`: whether extensions that `types` does not have are looked up in a built-in list.
+        types_guess: bool = false,
         /// `default_type`.
         default_type: Bytes = Bytes::from_static(b"text/plain"),
         /// `early_hints`: conditions, one of which must hold.
@@ -192,8 +194,15 @@ fn here(b: &mut Builder) -> &mut LocationRaw {
 /// The table.
 pub static DIRECTIVES: &[D] = &[
     D::block("types", EVERYWHERE, Args::Exactly(0), set_types)
-        .default("text/html html; image/gif gif; image/jpeg jpg;")
+        .default("{ text/html html; image/gif gif; image/jpeg jpg; }")
         .doc("The types of files by the extensions of their names, one type and its extensions a line."),
+    D::flag("types_guess", EVERYWHERE, |b| &mut here(b).types_guess)
+        .default("off")
+        .doc(
+            "Whether an extension that no types block has is looked up in a built-in list before default_type is taken. \
+             For a configuration of a few lines that serves files without a mime.types to include.",
+        )
+        .extension(),
     D::text("default_type", EVERYWHERE, |b| &mut here(b).default_type)
         .syntax("mime-type")
         .default("text/plain")
