@@ -38,7 +38,10 @@ pub fn set_listen(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         let mut listen = listen.clone();
         listen.spec.addr = addr.clone();
         let added = b.http.ports.add(server, listen);
-        added.map_err(|message| node.error_at(word, message))?;
+        if let Some(message) = added.map_err(|message| node.error_at(word, message))? {
+            let d = Diagnostic::warning(message).at(node.end);
+            b.report(d.label(word.span, ""));
+        }
     }
     Ok(())
 }
@@ -51,7 +54,7 @@ pub fn listen_by_default(b: &mut Builder, server: ServerId) -> Result<(), Diagno
     let port = if b.options.superuser { 80 } else { 8000 };
     let addr = Addr::Inet(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
     let added = b.http.ports.add(server, Listen::new(ListenSpec::new(addr)));
-    added.map_err(Diagnostic::new)
+    added.map(drop).map_err(Diagnostic::new)
 }
 
 fn set_parameter(

@@ -21,6 +21,29 @@ pub struct Listen {
     pub bind: bool,
     /// `default_server`
     pub default_server: bool,
+    /// `ssl`, `http2`, `proxy_protocol`
+    pub protocols: Protocols,
+}
+
+/// What is spoken on an address. One `listen` that asks for it is enough for all servers of the address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Protocols {
+    /// `ssl`
+    pub ssl: bool,
+    /// `http2`
+    pub http2: bool,
+    /// `proxy_protocol`
+    pub proxy_protocol: bool,
+}
+
+impl Protocols {
+    fn or(self, other: Protocols) -> Protocols {
+        Protocols {
+            ssl: self.ssl || other.ssl,
+            http2: self.http2 || other.http2,
+            proxy_protocol: self.proxy_protocol || other.proxy_protocol,
+        }
+    }
 }
 
 impl Listen {
@@ -31,6 +54,7 @@ impl Listen {
             set: false,
             bind: false,
             default_server: false,
+            protocols: Protocols::default(),
         }
     }
 
@@ -61,21 +85,45 @@ struct Bound {
     listen: Listen,
     default_server: ServerId,
     servers: Vec<ServerId>,
+    /// What the `listen` directives so far agree on, once there are two.
+    agreed: Option<Protocols>,
+    /// Whether they did not always agree.
+    changed: bool,
+}
+
+impl Bound {
+    /// Takes note of what another `listen` asks for; whether that is odd enough for nginx's warning.
+    fn redefines(&mut self, listen: &Listen, was_set: bool) -> bool {
+        let (new, old) = (listen.protocols, self.listen.protocols);
+        let differs = self.agreed.is_some_and(|agreed| agreed != new);
+        let odd = if new.or(old) != old {
+            let odd = (was_set && !listen.set) || self.changed || new.or(old) != new;
+            (self.agreed, self.changed) = (Some(old), true);
+            return odd;
+        } else if new.or(old) != new {
+            self.changed = true;
+            listen.set || differs
+        } else {
+            (listen.set && self.changed) || differs
+        };
+        self.agreed = Some(new);
+        odd
+    }
 }
 
 impl Ports {
-    /// Adds a server to an address.
+    /// Adds a server to an address; the answer is nginx's warning if the protocols are not those of an earlier `listen`.
     ///
     /// # Errors
     /// nginx's sentence: the server or its options are there already.
-    pub fn add(&mut self, server: ServerId, listen: Listen) -> Result<(), String> {
+    pub fn add(&mut self, server: ServerId, listen: Listen) -> Result<Option<String>, String> {
         let addr = &listen.spec.addr;
         let Some(&number) = self.by_address.get(addr) else {
             self.add_address(server, listen);
-            return Ok(());
+            return Ok(None);
         };
         let Some(bound) = self.addresses.get_mut(number) else {
-            return Ok(());
+            return Ok(None);
         };
         // Servers come one after the other, so that only the last one can be the same.
         if bound.servers.last() == Some(&server) {
@@ -93,11 +141,26 @@ impl Ports {
             bound.default_server = server;
         }
         let is_default = had_default || listen.default_server;
+        let protocols = bound.listen.protocols.or(listen.protocols);
+        let was_set = bound.listen.set || listen.set;
+        let warning = bound
+            .redefines(&listen, was_set)
+            .then(|| format!("protocol options redefined for {addr}"));
         if listen.set {
             bound.listen = listen;
         }
         bound.listen.default_server = is_default;
-        Ok(())
+        bound.listen.protocols = protocols;
+        Ok(warning)
+    }
+
+    /// The addresses on which TLS is spoken: the default server of each, and all servers.
+    pub fn with_tls(&self) -> impl Iterator<Item = (ServerId, &[ServerId])> {
+        let addresses = self.ports.iter().flatten();
+        addresses
+            .filter_map(|number| self.addresses.get(*number))
+            .filter(|bound| bound.listen.protocols.ssl)
+            .map(|bound| (bound.default_server, &bound.servers[..]))
     }
 
     fn add_address(&mut self, server: ServerId, listen: Listen) {
@@ -120,6 +183,8 @@ impl Ports {
             listen,
             default_server: server,
             servers: vec![server],
+            agreed: None,
+            changed: false,
         });
     }
 }
@@ -138,6 +203,8 @@ pub struct Address {
     pub default_server: ServerId,
     /// The names of all; none if the default server is the only one.
     pub names: Option<Box<Names>>,
+    /// What is spoken.
+    pub protocols: Protocols,
 }
 
 /// A listening socket.
@@ -216,6 +283,7 @@ pub fn listens(b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>
             router.addresses.push(Address {
                 default_server: address.default_server,
                 names: names(b, address, &builders),
+                protocols: address.listen.protocols,
             });
             let inet = match &address.listen.spec.addr {
                 Addr::Inet(addr) => Some(*addr),
