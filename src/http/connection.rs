@@ -1,7 +1,7 @@
 //! A client's connection: who is at the other end, and which protocol is spoken.
 
 use super::conf::Held;
-use super::worker::Worker;
+use crate::net::proxy_protocol::Header;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
 use std::net::{IpAddr, SocketAddr};
@@ -62,6 +62,8 @@ pub struct Client {
     /// When it began to wait for a request, counted by [`Connections`](super::worker::Connections); 0 while it does
     /// not wait.
     pub waiting: Cell<u32>,
+    /// What the proxy in front said about the connection that it passes on (`listen ... proxy_protocol`).
+    pub proxied: OnceCell<Box<Header>>,
     /// The stream.
     pub stream: Rc<Stream>,
 }
@@ -74,17 +76,6 @@ pub struct Front {
     pub http: Held,
     /// The number of the socket in it.
     pub listen: usize,
-}
-
-/// Serves a connection until it closes; then `guard` is dropped. What it is called with is not kept in the future.
-pub fn serve(
-    worker: Rc<Worker>,
-    stream: Stream,
-    front: Front,
-    peer: Peer,
-    guard: impl Sized + 'static,
-) -> impl Future<Output = ()> {
-    super::h1::connection::serve(worker, stream, front, peer, guard)
 }
 
 impl Client {

@@ -1,5 +1,6 @@
 //! HTTP: routing, the engine, the modules.
 
+pub mod accept;
 pub mod base64;
 pub mod body;
 pub mod body_in;

@@ -215,6 +215,22 @@ impl Connections {
         }
     }
 
+    /// Takes the connection out of a place that it keeps, until `occupy`.
+    pub fn vacate(&self, number: usize) {
+        let place = self.places.borrow_mut().get_mut(number).map(Option::take);
+        if let Some(client) = place.flatten() {
+            self.end_wait(&client);
+        }
+    }
+
+    /// Puts a connection that waits for its first request into the place that it has kept.
+    pub fn occupy(&self, number: usize, client: &Rc<Client>) {
+        self.begin_wait(client);
+        if let Some(place) = self.places.borrow_mut().get_mut(number) {
+            *place = Some(Rc::clone(client));
+        }
+    }
+
     /// Lets a connection go from its place.
     pub fn leave(&self, number: usize) {
         let place = self.places.borrow_mut().get_mut(number).map(Option::take);

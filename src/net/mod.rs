@@ -3,6 +3,8 @@
 pub mod address;
 pub mod cidr;
 pub mod listen;
+pub mod proxy_protocol;
 pub mod resolve;
 pub mod resolver;
 pub mod stream;
+pub mod tlv;

@@ -55,6 +55,29 @@ impl Stream {
         Ok(n)
     }
 
+    /// Copies what has arrived and leaves it there to be read; 0 bytes mean the end of the stream.
+    ///
+    /// # Errors
+    /// As recv(2).
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        use rustix::net::{RecvFlags, recv};
+        loop {
+            ready!(each!(self, s => s.poll_read_ready(cx)))?;
+            let mut peek = || {
+                Ok(recv(
+                    self.as_fd(),
+                    &mut *buf,
+                    RecvFlags::PEEK | RecvFlags::DONTWAIT,
+                )?
+                .0)
+            };
+            match each!(self, s => s.try_io(Interest::READABLE, &mut peek)) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
     /// Whether there is something to read, the end of the stream included. Takes no buffer.
     ///
     /// # Errors

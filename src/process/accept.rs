@@ -1,7 +1,8 @@
 //! Accepting connections on one socket, in one thread.
 
 use crate::config::source::errno;
-use crate::http::connection::{self, Front, Peer};
+use crate::http::accept;
+use crate::http::connection::{Front, Peer};
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use crate::net::address::Addr;
@@ -234,7 +235,7 @@ impl Loop {
                 if self.open.has_room(&self.worker) {
                     let (worker, front) = (Rc::clone(&self.worker), self.front.borrow().clone());
                     self.open
-                        .spawn(|ended| connection::serve(worker, stream, front, peer, ended));
+                        .spawn(|ended| accept::serve(worker, stream, front, peer, ended));
                 }
                 Next::Accept
             }

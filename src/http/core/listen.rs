@@ -70,7 +70,11 @@ fn set_parameter(
             listen.default_server = true;
             return Ok(());
         }
-        b"ssl" | b"http2" | b"quic" | b"proxy_protocol" | b"multipath" => {
+        b"proxy_protocol" => {
+            listen.protocols.proxy_protocol = true;
+            return Ok(());
+        }
+        b"ssl" | b"http2" | b"quic" | b"multipath" => {
             return Err(node.error_at(
                 word,
                 format!(

@@ -4,88 +4,40 @@
 use super::exchange::{self, Next};
 use super::io::{Io, IoError};
 use super::linger;
-use crate::clock;
+use crate::http::accept::{Arrival, Seat};
 use crate::http::conf::Held;
-use crate::http::connection::{Client, Front, Peer};
-use crate::http::router;
+use crate::http::connection::Client;
 use crate::http::stats::{self, Doing};
-use crate::http::worker::Worker;
-use crate::net::stream::Stream;
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Serves HTTP/1.x on a connection until it closes; then `guard` is dropped.
-pub fn serve(
-    worker: Rc<Worker>,
-    stream: Stream,
-    front: Front,
-    peer: Peer,
-    guard: impl Sized + 'static,
-) -> impl Future<Output = ()> {
-    let connection = Connection::new(worker, stream, front, peer);
-    async move {
-        let _guard = guard;
-        if let Some(connection) = connection {
-            connection.run().await;
-        }
-    }
-}
-
-struct Connection {
-    worker: Rc<Worker>,
+/// A connection on which HTTP/1.x is spoken.
+pub struct Connection {
+    seat: Seat,
     client: Rc<Client>,
     io: Rc<Io>,
-    place: usize,
     /// The configuration of the accept answers the first request if the one that is in force by then knows nothing of
     /// the address: who was let in is served.
     first: Cell<Option<Held>>,
-    _counted: stats::Connection,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.worker.connections.leave(self.place);
-    }
 }
 
 impl Connection {
-    /// Takes a connection in; none if the address is no longer listened on.
-    fn new(worker: Rc<Worker>, stream: Stream, front: Front, peer: Peer) -> Option<Connection> {
-        let Front { http, listen } = front;
-        let stream = Rc::new(stream);
-        let mut peer_text = Vec::with_capacity(16);
-        peer.write_ip(&mut peer_text);
-        let client = Rc::new(Client {
-            number: worker.connection_number(),
-            requests: Cell::new(0),
-            peer,
-            peer_text: peer_text.into_boxed_slice(),
-            listen,
-            bound: http.router.bound(listen),
-            local: OnceCell::new(),
-            started_ms: clock::monotonic_ms(),
-            watch: Cell::new(false),
-            leaving: Cell::new(false),
-            waiting: Cell::new(0),
-            stream: Rc::clone(&stream),
-        });
-        let default = http.server(router::default_server(&http, &client)?);
-        let io = Rc::new(Io::new(stream));
-        io.read_within(default.core.client_header_timeout);
-        let place = worker.connections.enter(&client);
-        Some(Connection {
-            worker,
-            client,
+    /// Goes on with a connection that is about to make its first request.
+    pub fn new(arrival: Arrival) -> Connection {
+        let io = Rc::new(Io::new(Rc::clone(&arrival.client.stream)));
+        io.read_within(arrival.time_left());
+        Connection {
+            seat: arrival.seat,
+            client: arrival.client,
             io,
-            place,
-            first: Cell::new(Some(http)),
-            _counted: stats::connection(),
-        })
+            first: Cell::new(Some(arrival.http)),
+        }
     }
 
-    async fn run(&self) {
+    /// Serves it until it closes.
+    pub async fn run(&self) {
         let mut wait = Wait::default();
         loop {
             let waiting = stats::enter(Doing::Waiting);
@@ -95,7 +47,7 @@ impl Connection {
                 // Nobody asked for anything: no answer, no line in a log.
                 return;
             }
-            let mut head = self.worker.take_head();
+            let mut head = self.seat.worker.take_head();
             let first = match Rc::get_mut(&mut head) {
                 Some(head) => exchange::first_bytes(&self.io, head),
                 None => return,
@@ -105,13 +57,13 @@ impl Connection {
                 Ok(_) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     // A new connection counts as readable until it was tried.
-                    self.worker.give_head(head);
+                    self.seat.worker.give_head(head);
                     continue;
                 }
                 Err(_) => return,
             }
             let first = self.first.take();
-            let answered = exchange::one(&self.worker, &self.client, &self.io, head, first);
+            let answered = exchange::one(&self.seat.worker, &self.client, &self.io, head, first);
             match Box::pin(answered).await {
                 Next::Keep { timeout, least } => {
                     wait = Wait {
@@ -127,7 +79,7 @@ impl Connection {
                     crate::log::flush_thread();
                     return Box::pin(linger::linger(&self.io, time, timeout)).await;
                 }
-                Next::Close => return self.worker.close(&self.io.stream),
+                Next::Close => return self.seat.worker.close(&self.io.stream),
             }
         }
     }
@@ -145,14 +97,14 @@ impl Wait {
         if !self.least.is_zero() {
             let readable = std::future::poll_fn(|cx| on.io.poll_readable(cx)).await;
             let timed_out = matches!(readable, Err(IoError::TimedOut));
-            if !timed_out || self.rest.is_zero() || on.worker.is_shutting_down() {
+            if !timed_out || self.rest.is_zero() || on.seat.worker.is_shutting_down() {
                 return readable;
             }
             on.io.read_within(self.rest);
         }
-        on.worker.connections.begin_wait(&on.client);
+        on.seat.worker.connections.begin_wait(&on.client);
         let readable = std::future::poll_fn(|cx| on.io.poll_readable(cx)).await;
-        on.worker.connections.end_wait(&on.client);
+        on.seat.worker.connections.end_wait(&on.client);
         readable
     }
 }
@@ -160,6 +112,10 @@ impl Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::accept;
+    use crate::http::connection::{Front, Peer};
+    use crate::http::worker::Worker;
+    use crate::net::stream::Stream;
 
     /// What a task is like from outside.
     fn size<F>(_: impl FnOnce(Rc<Worker>, Stream, Front, Peer) -> F) -> usize {
@@ -168,7 +124,8 @@ mod tests {
 
     #[test]
     fn an_idle_connection_is_small() {
-        let size = size(|worker, stream, front, peer| serve(worker, stream, front, peer, ()));
+        let size =
+            size(|worker, stream, front, peer| accept::serve(worker, stream, front, peer, ()));
         assert!(size <= 256, "the future of a connection has {size} bytes");
     }
 }

@@ -25,9 +25,9 @@ pub static DIRECTIVES: &[D] = &[
         .syntax("address | CIDR | host | unix:")
         .doc("A proxy whose word about the client's address is taken."),
     D::custom("real_ip_header", EVERYWHERE, Args::Exactly(1), set_header)
-        .syntax("field")
+        .syntax("field | X-Real-IP | X-Forwarded-For | proxy_protocol")
         .default("X-Real-IP")
-        .doc("The field in which proxies name the client's address."),
+        .doc("The field in which proxies name the client's address, or the PROXY protocol, which also has its port."),
     D::flag("real_ip_recursive", EVERYWHERE, |b| &mut b.http.here().realip().recursive)
         .default("off")
         .doc("Whether trusted addresses in the field are passed over, back to the first that is not trusted."),
@@ -66,6 +66,7 @@ pub struct RealipConf {
 enum Field {
     Known(Known),
     Named(Bytes),
+    ProxyProtocol,
 }
 
 impl Settings for RealipRaw {
@@ -83,6 +84,7 @@ impl Settings for RealipRaw {
         let field = match self.header.as_deref() {
             None | Some(b"X-Real-IP") => Field::Known(Known::XRealIp),
             Some(b"X-Forwarded-For") => Field::Known(Known::XForwardedFor),
+            Some(b"proxy_protocol") => Field::ProxyProtocol,
             Some(name) => Field::Named(Bytes::copy_from_slice(name)),
         };
         RealipConf {
@@ -122,12 +124,6 @@ fn set_header(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         return Err(node.fault("is duplicate"));
     }
     let word = node.arg(0).unwrap_or(&node.name);
-    if &*word.text == b"proxy_protocol" {
-        return Err(node.error_at(
-            word,
-            "real_ip_header proxy_protocol is known to nginx, not supported by goodgate yet",
-        ));
-    }
     b.http.here().realip().header = Some(word.text.clone());
     Ok(())
 }
@@ -141,6 +137,14 @@ pub fn handle(req: &mut Request, http: &Http) {
     }
     let head = &req.head;
     let found = match &conf.field {
+        Field::ProxyProtocol => req.client.proxied.get().and_then(|header| {
+            let value = std::iter::once(&*header.source);
+            let mut peer = forwarded::client(&req.remote, value, &conf.from, conf.recursive)?;
+            if let Peer::Inet(address) = &mut peer {
+                address.set_port(header.source_port);
+            }
+            Some(peer)
+        }),
         Field::Known(Known::XForwardedFor) => {
             let values: Vec<&[u8]> = head.all(Known::XForwardedFor).collect();
             forwarded::client(&req.remote, values.into_iter(), &conf.from, conf.recursive)
@@ -152,6 +156,7 @@ pub fn handle(req: &mut Request, http: &Http) {
                     .iter()
                     .find(|(_, field, _)| field.eq_ignore_ascii_case(name))
                     .map(|(_, _, value)| value),
+                Field::ProxyProtocol => None,
             };
             forwarded::client(&req.remote, value.into_iter(), &conf.from, conf.recursive)
         }

@@ -214,6 +214,8 @@ struct Socket {
     address: usize,
     /// The numbers of addresses that have no socket of their own, since this one's wildcard covers them.
     covered: HashMap<IpAddr, usize>,
+    /// Whether nothing but HTTP/1 is spoken on any of these addresses.
+    plain: bool,
 }
 
 impl Router {
@@ -227,6 +229,11 @@ impl Router {
             number = socket.covered.get(&local.ip()).copied().unwrap_or(number);
         }
         self.addresses.get(number)
+    }
+
+    /// Whether nothing but HTTP/1 is spoken on any address of a listening socket, from the first byte on.
+    pub fn is_plain(&self, listen: usize) -> bool {
+        self.sockets.get(listen).is_none_or(|socket| socket.plain)
     }
 
     /// The address that a listening socket is bound to: a connection keeps it, to be found under another
@@ -273,6 +280,7 @@ pub fn listens(b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>
             _ => 1,
         });
         let mut covered = HashMap::new();
+        let mut covers_plain = true;
         let bound = |number: &usize| addresses.get(*number);
         let wildcard = numbers
             .last()
@@ -289,10 +297,15 @@ pub fn listens(b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>
                 Addr::Inet(addr) => Some(*addr),
                 Addr::Unix(_) => None,
             };
+            let mut plain = address.listen.protocols == Protocols::default();
             let own = !wildcard || address.listen.bind || address.listen.is_wildcard();
             if let (false, Some(addr)) = (own, inet) {
                 covered.insert(addr.ip(), number);
+                covers_plain &= plain;
                 continue;
+            }
+            if address.listen.is_wildcard() {
+                plain &= covers_plain;
             }
             let addr = Arc::new(address.listen.spec.addr.clone());
             router.by_address.insert(Arc::clone(&addr), specs.len());
@@ -304,6 +317,7 @@ pub fn listens(b: &mut Builder, _servers: &[Server]) -> (Router, Vec<ListenSpec>
                     true => std::mem::take(&mut covered),
                     false => HashMap::new(),
                 },
+                plain,
             });
         }
     }

@@ -1,4 +1,4 @@
-//! Variables of what no connection and no answer has yet: encryption, HTTP/2 and 3, the PROXY protocol, a cache. They
+//! Variables of what no connection and no answer has yet: encryption, HTTP/2 and 3, a cache. They
 //! say what nginx says of a plain connection and of an answer that no cache has seen, so that log formats and
 //! conditions which name them hold.
 
@@ -9,11 +9,6 @@ use crate::http::variable::Variable;
 pub static VARIABLES: &[Variable] = &[
     Variable::new("http2", empty),
     Variable::new("http3", empty),
-    Variable::new("proxy_protocol_addr", none),
-    Variable::new("proxy_protocol_port", none),
-    Variable::new("proxy_protocol_server_addr", none),
-    Variable::new("proxy_protocol_server_port", none),
-    Variable::family("proxy_protocol_tlv_", |_, _, _| false),
     Variable::new("ssl_alpn_protocol", none),
     Variable::new("ssl_cipher", none),
     Variable::new("ssl_ciphers", none),
@@ -64,7 +59,7 @@ mod tests {
     #[test]
     fn formats_may_name_them() {
         let http = |text: &str| first_complaint(&format!("events {{}} http {{ {text} }}"));
-        let format = "log_format f '$ssl_protocol/$ssl_cipher $http2 $upstream_cache_status $proxy_protocol_addr';";
+        let format = "log_format f '$ssl_protocol/$ssl_cipher $http2 $upstream_cache_status';";
         assert_eq!(http(format), "");
         let server = "server { set $ssl_protocol a; }";
         assert_eq!(http(server), "the duplicate \"ssl_protocol\" variable");

@@ -1,11 +1,13 @@
 //! Variables of the connection that a request came over.
 
-use super::{put, put_number, put_port, put_seconds};
+use super::{put, put_number, put_port, put_seconds, put_some};
 use crate::clock;
 use crate::http::connection::Peer;
 use crate::http::request::Request;
 use crate::http::variable::Variable;
+use crate::log::{self, Level};
 use crate::net::address::Addr;
+use crate::net::tlv::{self, Missing, Value};
 use crate::process::system::{TcpInfo, tcp_info};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
@@ -27,6 +29,21 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new("pipe", |r, out| {
         put(if r.pipelined { b"p" } else { b"." }, out)
     }),
+    Variable::new("proxy_protocol_addr", |r, out| {
+        put_some(r.client.proxied.get().map(|p| &*p.source), out)
+    }),
+    Variable::new("proxy_protocol_port", |r, out| {
+        let header = r.client.proxied.get();
+        header.is_some_and(|p| put_port(p.source_port, out))
+    }),
+    Variable::new("proxy_protocol_server_addr", |r, out| {
+        put_some(r.client.proxied.get().map(|p| &*p.destination), out)
+    }),
+    Variable::new("proxy_protocol_server_port", |r, out| {
+        let header = r.client.proxied.get();
+        header.is_some_and(|p| put_port(p.destination_port, out))
+    }),
+    Variable::family("proxy_protocol_tlv_", proxy_protocol_tlv),
     Variable::new("remote_addr", remote_addr),
     Variable::new("remote_port", |r, out| put_port(port(&r.remote), out)),
     Variable::new("scheme", |_, out| put(b"http", out)),
@@ -69,6 +86,21 @@ fn server_addr(req: &Request, out: &mut Vec<u8>) -> bool {
         _ => {
             local.write_ip(out);
             true
+        }
+    }
+}
+
+fn proxy_protocol_tlv(req: &Request, name: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(header) = req.client.proxied.get() else {
+        return false;
+    };
+    match tlv::find(&header.tlvs, name) {
+        Ok(Value::Bytes(bytes)) => put(bytes, out),
+        Ok(Value::Verified(number)) => put_number(u64::from(number), out),
+        Err(Missing::None) => false,
+        Err(e) => {
+            log::request(req, Level::Error, format_args!("{e}"));
+            false
         }
     }
 }
