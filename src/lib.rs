@@ -11,3 +11,4 @@ pub mod log;
 pub mod net;
 pub mod process;
 pub mod reference;
+pub mod tls;

@@ -1,0 +1,95 @@
+//! From the peer's certificate to a trusted one.
+
+use super::certificate::Certificate;
+use super::trust::Trust;
+use super::{Report, VerifyError, signature};
+
+/// Puts the path together: what is trusted is looked at before what the peer sent. Reports where it ends if that is not
+/// a trusted, self-signed certificate.
+pub fn build<'a>(
+    sent: Vec<Certificate<'a>>,
+    trust: &'a Trust,
+    depth: u32,
+    now: i64,
+    report: &mut Report,
+) -> Vec<Certificate<'a>> {
+    let most = usize::try_from(depth)
+        .unwrap_or(usize::MAX)
+        .saturating_add(1);
+    let mut sent = sent.into_iter();
+    let Some(first) = sent.next() else {
+        return Vec::new();
+    };
+    let mut rest: Vec<Certificate<'a>> = sent.collect();
+    let mut path = vec![first];
+    loop {
+        let Some(top) = path.last() else { break };
+        if top.is_self_signed() {
+            if top.trusted || is_stored(top, trust) {
+                return path;
+            }
+            break;
+        }
+        if path.len() > most {
+            break;
+        }
+        let next = match trusted_issuer(top, trust, now) {
+            Some(issuer) => issuer,
+            // Once it is among the trusted ones, what the peer sent has no say any more.
+            None if top.trusted => break,
+            None => match rest.iter().position(|c| top.seems_issued_by(c)) {
+                Some(at) => rest.swap_remove(at),
+                None => break,
+            },
+        };
+        path.push(next);
+    }
+    explain(&path, most, report);
+    path
+}
+
+/// The trusted certificate that has issued this one. Of several, one that is valid and whose key fits is taken.
+fn trusted_issuer<'a>(
+    subject: &Certificate<'a>,
+    trust: &'a Trust,
+    now: i64,
+) -> Option<Certificate<'a>> {
+    let mut best: Option<(u32, Certificate<'a>)> = None;
+    for der in trust.named(&subject.issuer) {
+        let Some(mut issuer) = Certificate::parse(der) else {
+            continue;
+        };
+        if !subject.seems_issued_by(&issuer) {
+            continue;
+        }
+        issuer.trusted = true;
+        let signed = signature::certificate(subject, &issuer);
+        let validity = issuer.x509.validity();
+        let valid = validity.not_before.timestamp() <= now && now <= validity.not_after.timestamp();
+        let rank = 2 * u32::from(signed) + u32::from(valid);
+        if best.as_ref().is_none_or(|(other, _)| rank > *other) {
+            best = Some((rank, issuer));
+        }
+    }
+    best.map(|(_, issuer)| issuer)
+}
+
+/// Whether this very certificate is in the store.
+fn is_stored(certificate: &Certificate<'_>, trust: &Trust) -> bool {
+    trust
+        .named(&certificate.subject)
+        .any(|der| der == certificate.der)
+}
+
+fn explain(path: &[Certificate<'_>], most: usize, report: &mut Report) {
+    if path.len() > most {
+        report.fail(VerifyError::CHAIN_TOO_LONG);
+    }
+    let Some(top) = path.last() else { return };
+    report.fail(match (top.is_self_signed(), path.len()) {
+        (true, 1) => VerifyError::SELF_SIGNED,
+        (true, _) => VerifyError::SELF_SIGNED_IN_CHAIN,
+        (false, _) if top.trusted => VerifyError::NO_ISSUER,
+        (false, _) => VerifyError::NO_LOCAL_ISSUER,
+    });
+}
