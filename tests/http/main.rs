@@ -30,6 +30,7 @@ mod mirror;
 mod origin;
 mod php;
 mod proxy;
+mod proxy_protocol;
 mod realip;
 mod redirect;
 mod resolver;

@@ -39,7 +39,7 @@ fn find() -> Option<PathBuf> {
 }
 
 /// Sends each request to both, on connections of their own, and compares the answers. `inside` is the inside of
-/// `http`; the first port is listened on. Types are given: what goodgate makes of none at all is not the same.
+/// `http`; the first port is listened on.
 pub fn same_answers(inside: &str, requests: &[&str]) {
     if let Some(pair) = Pair::start(inside) {
         pair.same_each(requests);

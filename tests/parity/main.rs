@@ -25,6 +25,7 @@ mod normal;
 mod origin;
 mod pair;
 mod proxy;
+mod proxy_protocol;
 mod requests;
 mod rewrite;
 mod static_site;

@@ -28,8 +28,7 @@ type Script = Arc<dyn Fn(usize, usize, &str) -> Act + Send + Sync>;
 
 impl Pair {
     /// Starts both with this inside of `http`; nothing where there is no nginx. `%DIR%` and `%PORT0%` to `%PORT9%` are
-    /// each one's own, the first port is the one that is asked. Types are given: what goodgate makes of none at all is
-    /// not the same.
+    /// each one's own, the first port is the one that is asked.
     pub fn start(inside: &str) -> Option<Pair> {
         Pair::with_origins(inside, 0, |_, _, _| Act::Reset)
     }
@@ -189,8 +188,7 @@ impl Side {
         for (number, origin) in origins.iter().enumerate() {
             inside = inside.replace(&format!("%ORIGIN{number}%"), &origin.port.to_string());
         }
-        let types = "types { text/html html; image/gif gif; image/jpeg jpg; }\n";
-        let site = Site::new(&http(&format!("{types}{inside}")));
+        let site = Site::new(&http(&inside));
         let child = Command::new(program)
             .arg("-p")
             .arg(site.path(""))
