@@ -6,5 +6,7 @@ pub mod listen;
 pub mod proxy_protocol;
 pub mod resolve;
 pub mod resolver;
+pub mod socket;
 pub mod stream;
+pub mod tls_stream;
 pub mod tlv;

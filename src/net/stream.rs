@@ -1,43 +1,63 @@
-//! A connection to a client or to an upstream: TCP or Unix, later TLS. Reads and writes go through `&self`,
-//! so that a request's body can be read while its response is written.
+//! A connection to a client or to an upstream: plain or TLS. Reads and writes go through `&self`, so that a request's
+//! body can be read while its response is written.
 
+use super::socket::Socket;
+use super::tls_stream::TlsStream;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::task::{Context, Poll, ready};
-use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use std::task::{Context, Poll};
 
 /// A byte stream.
 #[derive(Debug)]
 pub enum Stream {
-    /// TCP.
-    Tcp(TcpStream),
-    /// A Unix domain socket.
-    Unix(UnixStream),
+    /// What is written is what goes over the wire.
+    Plain(Socket),
+    /// Encrypted.
+    Tls(Box<TlsStream>),
 }
 
 macro_rules! each {
     ($self:expr, $s:ident => $e:expr) => {
         match $self {
-            Stream::Tcp($s) => $e,
-            Stream::Unix($s) => $e,
+            Stream::Plain($s) => $e,
+            Stream::Tls($s) => $e,
         }
     };
 }
 
 impl Stream {
+    /// A plain TCP connection.
+    pub fn tcp(stream: tokio::net::TcpStream) -> Self {
+        Stream::Plain(Socket::Tcp(stream))
+    }
+
+    /// A plain connection over a Unix domain socket.
+    pub fn unix(stream: tokio::net::UnixStream) -> Self {
+        Stream::Plain(Socket::Unix(stream))
+    }
+
+    /// The socket below.
+    pub fn socket(&self) -> &Socket {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => tls.socket(),
+        }
+    }
+
+    /// The TLS session, if there is one.
+    pub fn tls(&self) -> Option<&TlsStream> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(tls) => Some(tls),
+        }
+    }
+
     /// Appends what has arrived to `buf`, at most its spare capacity; 0 bytes mean the end of the stream.
     ///
     /// # Errors
-    /// As recv(2).
+    /// As recv(2), or what broke the TLS session.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(each!(self, s => s.poll_read_ready(cx)))?;
-            match self.try_read(buf) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
-            }
-        }
+        each!(self, s => s.poll_read(cx, buf))
     }
 
     /// The same without waiting.
@@ -45,68 +65,26 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` if nothing has arrived.
     pub fn try_read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        let room = buf.capacity() - buf.len();
-        let n = each!(self, s => s.try_read_buf(buf))?;
-        if n > 0 && n < room {
-            // The socket is drained. Saying so saves the recv that would only report it; new data is a new edge.
-            let drained = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-            let _ = each!(self, s => s.try_io(Interest::READABLE, drained));
-        }
-        Ok(n)
+        each!(self, s => s.try_read(buf))
     }
 
-    /// Copies what has arrived and leaves it there to be read; 0 bytes mean the end of the stream.
-    ///
-    /// # Errors
-    /// As recv(2).
-    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        use rustix::net::{RecvFlags, recv};
-        loop {
-            ready!(each!(self, s => s.poll_read_ready(cx)))?;
-            let mut peek = || {
-                Ok(recv(
-                    self.as_fd(),
-                    &mut *buf,
-                    RecvFlags::PEEK | RecvFlags::DONTWAIT,
-                )?
-                .0)
-            };
-            match each!(self, s => s.try_io(Interest::READABLE, &mut peek)) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
-            }
-        }
-    }
-
-    /// Whether there is something to read, the end of the stream included. Takes no buffer.
+    /// Whether there may be something to read, the end of the stream included. Takes no buffer. Of a TLS session it
+    /// may be something that yields no data: [`Stream::try_read`] says `WouldBlock` then.
     ///
     /// # Errors
     /// As epoll reports them.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, s => s.poll_read_ready(cx))
+        each!(self, s => s.poll_readable(cx))
     }
 
     /// Ready when the other side has closed or broken the connection. Data that waits to be read leaves it pending
     /// for good: whoever pipelines is still there.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if ready!(each!(self, s => s.poll_read_ready(cx))).is_err() {
-                return Poll::Ready(());
-            }
-            let mut byte = [std::mem::MaybeUninit::<u8>::uninit()];
-            let peek = each!(self, s => s.try_io(Interest::READABLE, || {
-                socket2::SockRef::from(s).peek(&mut byte)
-            }));
-            match peek {
-                Ok(0) => return Poll::Ready(()),
-                Ok(_) => return Poll::Pending,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Poll::Ready(()),
-            }
-        }
+        each!(self, s => s.poll_closed(cx))
     }
 
-    /// Writes from several buffers.
+    /// Writes from several buffers. As long as it is pending it must be called again with the same bytes in front: a
+    /// TLS session may have taken them in already.
     ///
     /// # Errors
     /// As writev(2).
@@ -115,14 +93,7 @@ impl Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            match each!(self, s => s.try_write_vectored(bufs)) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(self, s => s.poll_write_ready(cx)))?
-                }
-                other => return Poll::Ready(other),
-            }
-        }
+        each!(self, s => s.poll_write_vectored(cx, bufs))
     }
 
     /// Sends from several buffers, telling the kernel that more follows at once, so that a head leaves with the
@@ -135,27 +106,11 @@ impl Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-        loop {
-            let send = || {
-                let flags = SendFlags::MORE | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-                Ok(sendmsg(
-                    self.as_fd(),
-                    bufs,
-                    &mut SendAncillaryBuffer::default(),
-                    flags,
-                )?)
-            };
-            match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(self, s => s.poll_write_ready(cx)))?
-                }
-                other => return Poll::Ready(other),
-            }
-        }
+        each!(self, s => s.poll_write_more(cx, bufs))
     }
 
-    /// Sends a range of a file without copying it through the process. 0 means that the file has ended.
+    /// Sends a range of a file, on a plain connection without copying it through the process. 0 means that the file
+    /// has ended.
     ///
     /// # Errors
     /// As sendfile(2).
@@ -166,49 +121,40 @@ impl Stream {
         offset: &mut u64,
         count: usize,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            let send = || {
-                Ok(rustix::fs::sendfile(
-                    self.as_fd(),
-                    file,
-                    Some(offset),
-                    count,
-                )?)
-            };
-            match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(self, s => s.poll_write_ready(cx)))?
-                }
-                other => return Poll::Ready(other),
-            }
-        }
+        each!(self, s => s.poll_sendfile(cx, file, offset, count))
     }
 
     /// Switches off Nagle's algorithm (`tcp_nodelay`).
     pub fn set_nodelay(&self) {
-        if let Stream::Tcp(s) = self {
-            let _ = s.set_nodelay(true);
-        }
+        self.socket().set_nodelay();
     }
 
     /// Makes the coming close a reset: what has not been sent is thrown away (`reset_timedout_connection`).
     pub fn reset_on_close(&self) {
-        let _ = socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO));
+        self.break_off();
+        self.socket().reset_on_close();
+    }
+
+    /// Says that the coming close is no regular end: a TLS session does not claim that all has been sent.
+    pub fn break_off(&self) {
+        if let Stream::Tls(tls) = self {
+            tls.break_off();
+        }
     }
 
     /// Ends the receiving side: a task that waits for data wakes and reads the end.
     pub fn shutdown_read(&self) {
-        let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Read);
+        self.socket().shutdown_read();
     }
 
     /// Ends the sending side.
     pub fn shutdown_write(&self) {
-        let _ = socket2::SockRef::from(self).shutdown(std::net::Shutdown::Write);
+        each!(self, s => s.shutdown_write());
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        each!(self, s => s.as_fd())
+        self.socket().as_fd()
     }
 }

@@ -190,11 +190,11 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok((Stream::Tcp(stream), Peer::Inet(peer)))
+                Ok((Stream::tcp(stream), Peer::Inet(peer)))
             }
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), Peer::Unix))
+                Ok((Stream::unix(stream), Peer::Unix))
             }
         }
     }

@@ -19,10 +19,10 @@ pub async fn read(arrival: &Arrival, tls_follows: bool) -> Option<()> {
     };
     // Whoever says nothing gets no buffer.
     let mut first = [0; 1];
-    let ready = std::future::poll_fn(|cx| stream.poll_peek(cx, &mut first));
+    let ready = std::future::poll_fn(|cx| stream.socket().poll_peek(cx, &mut first));
     let _ = arrival.within(DOING, ready).await?;
     let mut bytes = vec![0; room];
-    let peek = std::future::poll_fn(|cx| stream.poll_peek(cx, &mut bytes));
+    let peek = std::future::poll_fn(|cx| stream.socket().poll_peek(cx, &mut bytes));
     let got = match arrival.within(DOING, peek).await? {
         Ok(got) => got,
         Err(e) => {

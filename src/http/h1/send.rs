@@ -89,6 +89,8 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
         Ok(()) => Sent::Whole,
         Err(e) => {
             report(req, &e);
+            // An answer that only the end of the connection ends must not look whole.
+            io.stream.break_off();
             match e {
                 Failure::Client(SendError::Io(IoError::TimedOut)) => Sent::TimedOut,
                 _ => Sent::Broken,

@@ -44,7 +44,7 @@ pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Co
                 .connect(&to)
                 .map_err(|e| Cause::ConnectAtOnce(errno(&e)))?;
             let std = std::os::unix::net::UnixStream::from(OwnedFd::from(socket));
-            Stream::Unix(
+            Stream::unix(
                 tokio::net::UnixStream::from_std(std).map_err(|e| Cause::Socket(errno(&e)))?,
             )
         }
@@ -106,7 +106,7 @@ async fn inet(
             Ok(Some(e)) | Err(e) => return Err(Cause::Connect(errno(&e))),
         }
     }
-    Ok(Stream::Tcp(stream))
+    Ok(Stream::tcp(stream))
 }
 
 fn socket(domain: Domain, passing: &Passing) -> Result<Socket, Cause> {
@@ -149,8 +149,6 @@ impl Conn {
 
     /// Has small pieces leave at once: for what is sent in several steps.
     pub fn no_delay(&self) {
-        if let Stream::Tcp(tcp) = &self.stream {
-            let _ = tcp.set_nodelay(true);
-        }
+        self.stream.set_nodelay();
     }
 }

@@ -44,9 +44,7 @@ pub async fn tunnel(req: &mut Request, io: &Io) {
         return;
     };
     link.conn.no_delay();
-    if let Stream::Tcp(tcp) = &*io.stream {
-        let _ = tcp.set_nodelay(true);
-    }
+    io.stream.set_nodelay();
     let mut down = Direction::new(rest, buffer_size);
     let mut up = Direction::new(io.take_pending(), buffer_size);
     let (client, upstream) = (&*io.stream, &link.conn.stream);
