@@ -52,9 +52,24 @@ pub trait Handler: Send + Sync {
 /// How often a request's URI may be changed inside (nginx: `NGX_HTTP_MAX_URI_CHANGES`).
 pub const MAX_URI_CHANGES: u8 = 10;
 
+/// The verdict of a step, waited for if need be.
+macro_rules! step {
+    ($step:expr) => {
+        match $step {
+            Step::Ready(v) => v,
+            Step::Wait(f) => f.await,
+        }
+    };
+}
+
 /// Takes a request through the phases until a response stands in it, header filters applied.
 pub async fn run(req: &mut Request, start: Start) {
-    settle(req, Verdict::Restart(start)).await;
+    let http = Rc::clone(&req.http);
+    let verdict = match step!(super::core::early_body::handle(req, &http)) {
+        Verdict::Declined => Verdict::Restart(start),
+        refused => refused,
+    };
+    settle(req, verdict).await;
 }
 
 /// Answers a request that never got to the phases with a status.
@@ -89,15 +104,6 @@ pub async fn run_unseen(req: &mut Request, mut verdict: Verdict) {
         let http = Rc::clone(&req.http);
         verdict = phases(req, &http, start).await;
     }
-}
-
-macro_rules! step {
-    ($step:expr) => {
-        match $step {
-            Step::Ready(v) => v,
-            Step::Wait(f) => f.await,
-        }
-    };
 }
 
 /// Returns unless the verdict is to go on.

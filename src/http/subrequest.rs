@@ -73,7 +73,9 @@ pub async fn run(parent: &mut Request, sub: Request) -> Finished<'_> {
 pub fn spawn(parent: &Request, mut sub: Request) {
     sub.vars.replace(parent.vars.borrow().clone_values());
     sub.background = true;
+    let errand = parent.worker.background.begin();
     tokio::task::spawn_local(async move {
+        let _errand = errand;
         phases(&mut sub).await;
         close(&mut sub);
         end(sub);

@@ -9,6 +9,7 @@ use crate::net::stream::Stream;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The context of a worker thread.
 pub struct Worker {
@@ -16,8 +17,8 @@ pub struct Worker {
     pub number: usize,
     cycle: RefCell<Arc<Cycle>>,
     http: RefCell<Option<Held>>,
-    /// Connections that are open.
-    pub active: Cell<usize>,
+    /// What goes on without a connection that waits for it.
+    pub background: Background,
     shutting_down: Cell<bool>,
     /// The connections that are open.
     pub connections: Connections,
@@ -47,7 +48,7 @@ impl Worker {
             number,
             cycle: RefCell::new(cycle),
             http: RefCell::new(http),
-            active: Cell::new(0),
+            background: Background::default(),
             shutting_down: Cell::new(false),
             connections: Connections::default(),
             heads: RefCell::default(),
@@ -104,11 +105,6 @@ impl Worker {
     /// Whether a shutdown has begun.
     pub fn is_shutting_down(&self) -> bool {
         self.shutting_down.get()
-    }
-
-    /// How many connections are open.
-    pub fn active(&self) -> usize {
-        self.active.get()
     }
 
     /// Called when the thread is about to wait for events: what was gathered is written out.
@@ -176,6 +172,44 @@ impl Worker {
         if buffer.capacity() <= KEEP_CAPACITY && self.buffers.borrow().len() < POOLED {
             buffer.clear();
             self.buffers.borrow_mut().push(buffer);
+        }
+    }
+}
+
+/// Counts what a thread still does for requests whose connections do not wait for it, such as copies by `mirror`.
+#[derive(Default)]
+pub struct Background(Rc<Running>);
+
+#[derive(Default)]
+struct Running {
+    count: Cell<usize>,
+    ended: Notify,
+}
+
+/// Something that goes on, until this is dropped.
+pub struct Errand(Rc<Running>);
+
+impl Background {
+    /// Says that something begins.
+    pub fn begin(&self) -> Errand {
+        self.0.count.set(self.0.count.get().saturating_add(1));
+        Errand(Rc::clone(&self.0))
+    }
+
+    /// Returns when nothing goes on.
+    pub async fn none_left(&self) {
+        while self.0.count.get() > 0 {
+            self.0.ended.notified().await;
+        }
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        let left = self.0.count.get().saturating_sub(1);
+        self.0.count.set(left);
+        if left == 0 {
+            self.0.ended.notify_waiters();
         }
     }
 }

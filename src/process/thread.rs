@@ -181,15 +181,19 @@ impl Thread {
         }
     }
 
-    /// Stops accepting; returns when the connections have ended, when their time is over, or on a second thought.
+    /// Stops accepting; returns when the connections have ended and what was begun for them, when their time is over, or on a second thought.
     async fn quit(&mut self, commands: &mut UnboundedReceiver<Command>) {
         let timeout = self.worker.cycle().core.shutdown_timeout;
         self.acceptors.clear();
         // What waited to be accepted is let in before it is asked to end.
         tokio::task::yield_now().await;
         self.worker.begin_shutdown();
+        let all_done = async {
+            self.open.none_left().await;
+            self.worker.background.none_left().await;
+        };
         tokio::select! {
-            () = self.open.none_left() => {}
+            () = all_done => {}
             () = tokio::time::sleep(timeout.unwrap_or(Duration::MAX)), if timeout.is_some() => {}
             () = terminated(commands) => {}
         }

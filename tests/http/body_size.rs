@@ -35,3 +35,28 @@ fn a_body_that_is_too_large_is_refused_before_it_comes() {
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
     assert_eq!(Response::parse(&server.raw(0, expecting)).status, 413);
 }
+
+#[test]
+fn a_body_that_is_read_early_is_known_to_rewrites() {
+    let server = Server::http(
+        r#"client_max_body_size 8;
+        server {
+            listen 127.0.0.1:%PORT0%;
+            client_body_early_read $arg_early $http_x_early;
+            if ($request_body = "move") { return 200 moved; }
+            location / { return 200 "body: $request_body"; }
+            location /large { client_max_body_size 0; return 200 taken; }
+        }"#,
+    );
+    let post = |path: &str, body: &str| {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n");
+        Response::parse(&server.raw(0, (head + body).as_bytes()))
+    };
+    assert_eq!(post("/", "move").text(), "body: ");
+    assert_eq!(post("/?early=0", "move").text(), "body: ");
+    assert_eq!(post("/?early=1", "move").text(), "moved");
+    assert_eq!(post("/?early=1", "stay").text(), "body: stay");
+    assert_eq!(post("/large", "123456789").status, 200);
+    assert_eq!(post("/large?early=1", "123456789").status, 413);
+}

@@ -74,3 +74,21 @@ fn nobody_waits_for_a_copy() {
     server.wait_for_log("upstream timed out (110: Connection timed out) while reading response header from upstream");
     server.wait_for_log(", subrequest: \"/copy\", upstream: ");
 }
+
+#[test]
+fn a_graceful_stop_lets_copies_end() {
+    let hanging = Origin::start(|_, _| Act::Hang);
+    let mut server = Server::http(&format!(
+        "server {{ listen 127.0.0.1:%PORT1%; return 207; }}
+         server {{
+             listen 127.0.0.1:%PORT0%;
+             location / {{ mirror /copy; proxy_pass http://127.0.0.1:%PORT1%; }}
+             location = /copy {{ proxy_read_timeout 1s; proxy_pass http://127.0.0.1:{}; }}
+         }}",
+        hanging.port
+    ));
+    assert_eq!(server.get("/").status, 207);
+    assert_eq!(server.quit(), Some(0));
+    let log = server.read("error.log");
+    assert!(log.contains("upstream timed out"), "{log}");
+}

@@ -103,3 +103,22 @@ fn a_host_that_no_server_has_goes_to_the_default_one() {
     assert_eq!(ask(&server, 1, "x"), "only x");
     assert_eq!(ask(&server, 1, "xx"), "only ");
 }
+
+#[test]
+fn a_host_on_which_an_expression_gives_up_gets_no_answer() {
+    let server = Server::http(
+        r#"log_format status "$status $body_bytes_sent";
+        server { listen 127.0.0.1:%PORT0%; access_log %DIR%/access.log status; return 200 default; }
+        server { listen 127.0.0.1:%PORT0%; server_name ~^(x+x+)+[yz]$; return 200 guarded; }"#,
+    );
+    assert_eq!(ask(&server, 0, "xxxy"), "guarded");
+    assert_eq!(ask(&server, 0, "a"), "default");
+    let host = "x".repeat(60);
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    assert_eq!(server.raw(0, request.as_bytes()), b"");
+    server.wait_for_log("pcre2_match() failed: -47 on \"xxx");
+    crate::common::wait_until(
+        || server.read("access.log").contains("500 0\n"),
+        || server.read("access.log"),
+    );
+}

@@ -3,6 +3,7 @@
 pub mod blocks;
 pub mod browser;
 pub mod content_type;
+pub mod early_body;
 pub mod error_page;
 pub mod keepalive;
 pub mod limit_except;

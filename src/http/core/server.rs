@@ -1,5 +1,6 @@
 //! Settings of the core module that hold for a whole server.
 
+use super::early_body;
 use super::listen::set_listen;
 use super::server_name::set_server_name;
 use super::{invalid_value, set_buffers, set_number, set_size};
@@ -9,6 +10,8 @@ use crate::config::value::parse_size;
 use crate::cycle::Builder;
 use crate::cycle::context::{HTTP, SERVER};
 use crate::diagnostic::Diagnostic;
+use crate::http::value::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 crate::settings! {
@@ -22,6 +25,8 @@ crate::settings! {
         client_header_buffer_size: usize = 1024,
         /// `large_client_header_buffers`: how many, and bytes of each.
         large_client_header_buffers: (usize, usize) = (4, 8192),
+        /// `client_body_early_read`: conditions, one of which must hold.
+        client_body_early_read: Arc<Vec<Value>> = Arc::default(),
         /// `max_headers`: how many fields a request may have.
         max_headers: usize = 1000,
         /// `ignore_invalid_headers`.
@@ -69,6 +74,12 @@ pub static DIRECTIVES: &[D] = &[
         .syntax("number size")
         .default("4 8k")
         .doc("How many buffers of which size a request head may fill. A request line that is longer than one gets a 414, a field a 400."),
+    D::custom("client_body_early_read", HERE, Args::AtLeast(1), early_body::set)
+        .syntax("string ...")
+        .doc(
+            "Reads the body of a request before its location is sought, if one of these values is neither empty nor 0; \
+             variables such as $request_body are known from then on.",
+        ),
     D::custom("max_headers", HERE, Args::Exactly(1), |b, node| {
         set_number(node, &mut b.http.server().max_headers)
     })

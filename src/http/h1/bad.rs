@@ -2,7 +2,7 @@
 
 use crate::http::head::{Field, Head, Known, Piece};
 
-/// Why a request is refused. All of these are logged at level `info`.
+/// Why a request is refused. All of these are logged at level `info`, but for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bad {
     /// A byte that no method has.
@@ -48,6 +48,8 @@ pub enum Bad {
     Connect,
     /// TRACE.
     Trace,
+    /// A `server_name` could not be matched with the host, so that nobody can answer. That has been logged.
+    NoServer,
 }
 
 /// How much of a header line nginx writes to its error log.
@@ -62,6 +64,7 @@ impl Bad {
             Bad::TooLarge | Bad::FieldTooLong(_) | Bad::TooManyFields => 494,
             Bad::UnknownCoding => 501,
             Bad::Connect | Bad::Trace => 405,
+            Bad::NoServer => 500,
             _ => 400,
         }
     }
@@ -86,6 +89,7 @@ impl Bad {
             }
             Bad::Connect => b"client sent CONNECT method",
             Bad::Trace => b"client sent TRACE method",
+            Bad::NoServer => return,
             Bad::FieldTooLong(_) | Bad::Field(_) | Bad::Duplicate { .. } | Bad::UnknownCoding => {
                 return self.quoting(head, out);
             }

@@ -312,8 +312,7 @@ fn locate(req: &mut Request) -> Result<(), Bad> {
         .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
     req.unparsed_uri_valid = !parsed.empty_path;
     req.host_port = host::of_request(&head, &mut req.host)?.unwrap_or(0);
-    router::set_virtual_server(req);
-    Ok(())
+    router::set_virtual_server(req).map_err(|_| Bad::NoServer)
 }
 
 /// What follows from the head alone: path, host, server, framing, whether the connection is kept.
@@ -392,6 +391,9 @@ async fn run(req: &mut Request, start: Start) -> bool {
 }
 
 async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
+    if bad == Bad::NoServer {
+        return give_up(req, bad.status());
+    }
     let mut sentence = Vec::new();
     bad.sentence(&req.head, &mut sentence);
     log::request(

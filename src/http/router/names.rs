@@ -5,7 +5,7 @@ use crate::config::table::Collector;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::ServerId;
-use crate::http::regex::Regex;
+use crate::http::regex::{MatchFailed, Regex};
 use crate::http::request::Request;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
@@ -34,24 +34,37 @@ struct Head {
 
 impl Names {
     /// The server of a host, which is in lower case. The captures of a regular expression become the request's.
-    pub fn find(&self, req: &Request, host: &[u8]) -> Option<ServerId> {
-        self.find_with(host, |regex| regex.matches(req, host))
+    ///
+    /// # Errors
+    /// A regular expression gave up, which has been logged.
+    pub fn find(&self, req: &Request, host: &[u8]) -> Result<Option<ServerId>, MatchFailed> {
+        self.find_with(host, |regex| regex.exec(req, host))
     }
 
     /// The server of a host, by `matches` for those with a regular expression.
-    pub fn find_with(&self, host: &[u8], matches: impl Fn(&Regex) -> bool) -> Option<ServerId> {
+    ///
+    /// # Errors
+    /// That of `matches`.
+    pub fn find_with<E>(
+        &self,
+        host: &[u8],
+        matches: impl Fn(&Regex) -> Result<bool, E>,
+    ) -> Result<Option<ServerId>, E> {
         if let Some(server) = self.exact.get(host) {
-            return Some(*server);
+            return Ok(Some(*server));
         }
         if host.is_empty() {
-            return None;
+            return Ok(None);
         }
-        self.head(host).or_else(|| self.tail(host)).or_else(|| {
-            let mut regexes = self.regexes.iter();
-            regexes
-                .find(|(regex, _)| matches(regex))
-                .map(|(_, server)| *server)
-        })
+        if let Some(server) = self.head(host).or_else(|| self.tail(host)) {
+            return Ok(Some(server));
+        }
+        for (regex, server) in &self.regexes {
+            if matches(regex)? {
+                return Ok(Some(*server));
+            }
+        }
+        Ok(None)
     }
 
     fn head(&self, host: &[u8]) -> Option<ServerId> {

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{Http, LocationId, Server, ServerId, Settings};
 use crate::http::connection::Client;
 use crate::http::core::server::ServerRaw;
-use crate::http::regex::Regex;
+use crate::http::regex::{MatchFailed, Regex};
 use crate::http::request::Request;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -45,20 +45,26 @@ pub fn default_server(http: &Http, client: &Client) -> Option<ServerId> {
 
 /// Chooses the server by the request's host, and puts its settings in force. A host that no server has leaves it with
 /// the server that it has already.
-pub fn set_virtual_server(req: &mut Request) {
+///
+/// # Errors
+/// A regular expression gave up on the host, which has been logged: the connection is to be closed.
+pub fn set_virtual_server(req: &mut Request) -> Result<(), MatchFailed> {
     let address = req.http.router.address(&req.client);
-    let names = address.and_then(|address| address.names.as_ref());
-    let Some(server) = names.and_then(|names| names.find(req, &req.host)) else {
-        return;
+    let Some(names) = address.and_then(|address| address.names.as_ref()) else {
+        return Ok(());
     };
-    req.server = server;
-    req.location = req.http.server(server).location;
+    if let Some(server) = names.find(req, &req.host)? {
+        req.server = server;
+        req.location = req.http.server(server).location;
+    }
+    Ok(())
 }
 
 /// The server that a host alone decides for, without taking note of captures.
 pub fn virtual_server(http: &Http, client: &Client, host: &[u8]) -> Option<ServerId> {
     let names = http.router.address(client)?.names.as_ref()?;
-    names.find_with(host, |regex| regex.is_match(host))
+    let found = names.find_with(host, |regex| Ok::<_, MatchFailed>(regex.is_match(host)));
+    found.ok().flatten()
 }
 
 /// Fixes the servers; called before their blocks are merged.

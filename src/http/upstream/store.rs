@@ -12,6 +12,7 @@ use crate::http::body_keep;
 use crate::http::file_name;
 use crate::http::request::Request;
 use crate::http::value::Value;
+use crate::http::worker::Errand;
 use crate::log::Level;
 use bytes::Bytes;
 use std::ffi::OsStr;
@@ -136,6 +137,7 @@ pub fn keep(req: &mut Request, passing: &Passing, state: &UpstreamState) {
                 making: Some((inner, copy)),
                 rest: None,
                 alone: false,
+                errand: Some(req.worker.background.begin()),
             }));
         }
     }
@@ -269,6 +271,8 @@ struct Storing {
     rest: Option<Box<dyn Source>>,
     /// Whether the client is gone already.
     alone: bool,
+    /// A graceful stop waits for it.
+    errand: Option<Errand>,
 }
 
 impl Source for Storing {
@@ -333,6 +337,7 @@ impl Drop for Storing {
             making: Some((inner, copy)),
             rest: None,
             alone: true,
+            errand: self.errand.take(),
         };
         tokio::task::spawn_local(async move {
             while let Ok(Some(_)) = std::future::poll_fn(|cx| storing.poll_next(cx)).await {}
