@@ -169,6 +169,8 @@ location_modules! {
     secure_link: modules::secure_link::SecureLinkRaw,
     /// `userid`.
     userid: modules::userid::UseridRaw,
+    /// `ssl_certificate` and so on.
+    ssl: modules::ssl::SslRaw,
 }
 
 /// What belongs to one block alone and is never inherited.

@@ -89,6 +89,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     modules::random_index::DIRECTIVES,
     modules::secure_link::DIRECTIVES,
     modules::userid::DIRECTIVES,
+    modules::ssl::DIRECTIVES,
 ];
 
 /// The variables of all modules.

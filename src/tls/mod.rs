@@ -1,3 +1,19 @@
-//! TLS, on both sides, without anything of HTTP: certificates, keys, verification, and what rustls is told.
+//! TLS, on both sides, without anything of HTTP: certificates and keys from files, OpenSSL's names for what can be
+//! negotiated, verification, sessions, and what rustls is told.
 
+pub mod chain;
+pub mod cipher;
+pub mod cipher_list;
+pub mod client_cert;
+pub mod error;
+pub mod group;
+pub mod key;
+mod key_decrypt;
+pub mod pem;
+pub mod place;
+pub mod protocol;
+pub mod select;
+pub mod server;
+pub mod session;
+pub mod ticket;
 pub mod verify;

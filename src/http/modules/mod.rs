@@ -28,6 +28,7 @@ pub mod rewrite;
 pub mod scgi;
 pub mod secure_link;
 pub mod split_clients;
+pub mod ssl;
 pub mod static_files;
 pub mod stub_status;
 pub mod try_files;
