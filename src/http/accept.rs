@@ -61,5 +61,8 @@ async fn preamble(mut arrival: Arrival) -> Option<Stage> {
     if protocols.proxy_protocol {
         proxy_protocol::read(&arrival, protocols.ssl).await?;
     }
+    if protocols.ssl {
+        return None;
+    }
     Some(Stage::Http1(h1::connection::Connection::new(arrival)))
 }

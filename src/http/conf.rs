@@ -377,6 +377,8 @@ pub struct Server {
     pub location: LocationId,
     /// Its named locations.
     pub named: HashMap<Bytes, LocationId>,
+    /// TLS, if it has settings for it.
+    pub tls: Option<Arc<modules::ssl::Tls>>,
 }
 
 /// A block in force.
@@ -440,8 +442,9 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
         return (None, Vec::new());
     }
     let core = std::mem::take(&mut b.http.core).build(b);
-    let servers = router::servers(b);
+    let mut servers = router::servers(b);
     let locations = locations(b);
+    modules::ssl::finish(b, &mut servers, &locations);
     b.temp_paths = temp_paths(&locations);
     let (router, listens) = router::listens(b, &servers);
     let upstream = upstream::conf::finish(b);

@@ -1,16 +1,12 @@
 //! Asking clients for a certificate. Whether it is one to trust is judged after the handshake, since the answer to one
 //! that is not is an answer of HTTP; here it is only made sure that the client has its key.
 
+use super::verify;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved,
-    SignatureScheme,
-};
-use webpki::RawPublicKeyEntity;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 /// Takes every certificate and none.
 #[derive(Debug)]
@@ -49,7 +45,7 @@ impl ClientCertVerifier for AskOnly {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, certificate, signed, usize::MAX)
+        verify::verify_tls12(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -58,48 +54,10 @@ impl ClientCertVerifier for AskOnly {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // RFC 8446 section 4.2.3: these are for certificates only.
-        if matches!(
-            signed.scheme,
-            SignatureScheme::RSA_PKCS1_SHA256
-                | SignatureScheme::RSA_PKCS1_SHA384
-                | SignatureScheme::RSA_PKCS1_SHA512
-        ) {
-            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
-        }
-        self.verify(message, certificate, signed, 1)
+        verify::verify_tls13(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-impl AskOnly {
-    /// Checks a signature by the key in a certificate, of whatever version that is. In TLS 1.3 a scheme means one
-    /// algorithm, before it several.
-    fn verify(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-        most: usize,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let encoding = || Error::InvalidCertificate(CertificateError::BadEncoding);
-        let (_, certificate) = X509Certificate::from_der(certificate).map_err(|_| encoding())?;
-        let spki = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
-        let key = RawPublicKeyEntity::try_from(&spki).map_err(|_| encoding())?;
-        let mapping = self.algorithms.mapping.iter();
-        let mut algorithms = mapping
-            .filter(|(scheme, _)| *scheme == signed.scheme)
-            .flat_map(|(_, algorithms)| algorithms.iter().take(most));
-        let fits = algorithms.any(|algorithm| {
-            let result = key.verify_signature(*algorithm, message, signed.signature());
-            result.is_ok()
-        });
-        match fits {
-            true => Ok(HandshakeSignatureValid::assertion()),
-            false => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
-        }
     }
 }

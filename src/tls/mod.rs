@@ -9,6 +9,7 @@ pub mod error;
 pub mod group;
 pub mod key;
 mod key_decrypt;
+pub mod names;
 pub mod pem;
 pub mod place;
 pub mod protocol;

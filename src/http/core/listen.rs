@@ -74,7 +74,11 @@ fn set_parameter(
             listen.protocols.proxy_protocol = true;
             return Ok(());
         }
-        b"ssl" | b"http2" | b"quic" | b"multipath" => {
+        b"ssl" => {
+            listen.protocols.ssl = true;
+            return Ok(());
+        }
+        b"http2" | b"quic" | b"multipath" => {
             return Err(node.error_at(
                 word,
                 format!(

@@ -110,6 +110,7 @@ pub fn servers(b: &mut Builder) -> Vec<Server> {
             core,
             location,
             named: named.remove(&id).unwrap_or_default(),
+            tls: None,
         });
     }
     servers

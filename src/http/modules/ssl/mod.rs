@@ -1,8 +1,23 @@
 //! nginx's ssl module: TLS to clients.
 
+mod check;
+mod choices;
+mod command;
 pub mod conf;
 mod directives;
+mod finish;
+mod lookup;
+mod material;
 mod passwords;
+mod report;
+mod stapling;
+mod tls;
 
+pub use check::verifies;
 pub use conf::SslRaw;
 pub use directives::DIRECTIVES;
+pub use finish::finish;
+pub use tls::{Context, Tls};
+
+/// OpenSSL's reason for a key that is not the certificate's.
+const KEY_MISMATCH: &str = "error:05800074:x509 certificate routines::key values mismatch";
