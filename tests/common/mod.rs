@@ -8,6 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod gateway;
+pub mod php;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{Read, Write};
@@ -33,10 +36,7 @@ impl Site {
     /// Writes the configuration, without anything added to it.
     pub fn new(conf: &str) -> Site {
         let site = Site {
-            dir: tempfile::Builder::new()
-                .prefix("goodgate")
-                .tempdir()
-                .unwrap(),
+            dir: tempfile::Builder::new().prefix("site").tempdir().unwrap(),
             ports: free_ports(10),
         };
         site.write_conf(conf);

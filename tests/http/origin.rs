@@ -1,7 +1,9 @@
-//! A server behind the server: answers from a script, and remembers what it was asked.
+//! A server behind the server: answers from a script, and remembers what it was asked, in HTTP or in one of the
+//! protocols of applications.
 
 #![allow(dead_code, reason = "not every test program uses all of it")]
 
+use crate::common::gateway;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -13,6 +15,10 @@ pub enum Act {
     Send(Vec<u8>),
     /// Sends this and closes.
     SendAndClose(Vec<u8>),
+    /// Sends the pieces with a pause between them and closes.
+    Pieces(Vec<Vec<u8>>),
+    /// Sends this and nothing more, and keeps the connection open.
+    SendAndHang(Vec<u8>),
     /// Closes without having read what is still to come, which resets the connection.
     Reset,
     /// Sends this, then gives back all that it reads.
@@ -89,6 +95,18 @@ fn serve(
                 let _ = stream.read(&mut [0; 1]);
                 return;
             }
+            Act::SendAndHang(answer) => {
+                let _ = stream.write_all(&answer);
+                let _ = stream.read(&mut [0; 1]);
+                return;
+            }
+            Act::Pieces(pieces) => {
+                for piece in pieces {
+                    let _ = stream.write_all(&piece);
+                    thread::sleep(std::time::Duration::from_millis(20));
+                }
+                return;
+            }
             Act::Echo(answer) => {
                 let _ = stream.write_all(&answer);
                 let mut buf = [0; 1024];
@@ -98,7 +116,7 @@ fn serve(
                 return;
             }
         };
-        if stream.write_all(&answer).is_err() || close {
+        if stream.write_all(&answer).is_err() || close || gateway::closes(&request) {
             return;
         }
     }
@@ -108,6 +126,11 @@ fn serve(
 fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut text = Vec::new();
     let mut byte = [0];
+    stream.read_exact(&mut byte).ok()?;
+    if !byte[0].is_ascii_uppercase() {
+        return gateway::read(byte[0], stream);
+    }
+    text.push(byte[0]);
     while !text.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
         text.push(byte[0]);

@@ -1,9 +1,9 @@
 //! PHP itself, where php-fpm is installed.
 
-use crate::common::{Response, Server, Site, http, is_root, wait_until};
+use crate::common::php::{self, Fpm};
+use crate::common::{Response, Server, Site, http};
 use std::io::{Read, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 const SCRIPTS: &[(&str, &str)] = &[
     (
@@ -34,61 +34,9 @@ const SCRIPTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// php-fpm with a socket in the directory of a site.
-struct Fpm(Child);
-
-impl Drop for Fpm {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.0);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
-        let _ = self.0.wait();
-    }
-}
-
-fn fpm() -> Option<std::path::PathBuf> {
-    let mut found = std::fs::read_dir("/usr/sbin")
-        .ok()?
-        .flatten()
-        .map(|e| e.path());
-    found.find(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("php-fpm")
-    })
-}
-
-fn start(site: &Site, binary: &Path) -> Fpm {
-    let conf = "[global]\nerror_log = %DIR%/fpm.log\ndaemonize = no\n[www]\nlisten = %DIR%/fpm.sock\n\
-                listen.mode = 0666\npm = static\npm.max_children = 2\ncatch_workers_output = no\n";
-    let user = if is_root() {
-        "user = nobody\ngroup = nogroup\n"
-    } else {
-        ""
-    };
-    site.write("fpm.conf", &site.fill_in(&format!("{conf}{user}")));
-    let mut command = Command::new(binary);
-    command
-        .arg("-n")
-        .arg("-F")
-        .arg("-y")
-        .arg(site.path("fpm.conf"));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let child = Fpm(command.spawn().unwrap());
-    wait_until(
-        || site.path("fpm.sock").exists(),
-        || format!("php-fpm does not start: {}", site.read("fpm.log")),
-    );
-    child
-}
-
 #[test]
 fn scripts_run() {
-    let Some(binary) = fpm() else {
-        eprintln!("no php-fpm: nothing tested");
-        return;
-    };
+    let Some(binary) = php::fpm() else { return };
     let site = Site::new(&http(
         "server { listen 127.0.0.1:%PORT0%; root %DIR%; client_max_body_size 10m;
              location ~ \\.php(/|$) { fastcgi_pass unix:%DIR%/fpm.sock; fastcgi_split_path_info ^(.+?\\.php)(/.*)$;
@@ -102,12 +50,7 @@ fn scripts_run() {
         site.write(name, script);
     }
     site.write("image.jpg", "<?php echo 'run';");
-    if is_root() {
-        // The workers of php-fpm are somebody else.
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(site.path(""), open).unwrap();
-    }
-    let _fpm = start(&site, &binary);
+    let _fpm = Fpm::start(&site, &binary);
     let server = Server::start(site);
 
     let info = server.raw(

@@ -13,9 +13,11 @@
 mod common;
 
 mod access;
+mod cgi;
 mod content;
 mod core;
 mod failures;
+mod fastcgi;
 mod harness;
 mod limits;
 mod log;

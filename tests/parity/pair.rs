@@ -47,6 +47,11 @@ impl Pair {
         })
     }
 
+    /// Does something in the directory of each.
+    pub fn each<T>(&self, act: impl Fn(&Site) -> T) -> [T; 2] {
+        [act(&self.ours.site), act(&self.theirs.site)]
+    }
+
     /// Writes a file into the directories of both, of the same age.
     pub fn write(&self, name: &str, content: &str) {
         for side in [&self.ours, &self.theirs] {
@@ -105,14 +110,14 @@ impl Pair {
     pub fn same_lines(&self, file: &str, count: usize) {
         let (ours, theirs) =
             self.both(|side| side.lines(file, count, |line| Some(line.to_owned())));
-        assert_eq!(ours, theirs, "in {file}");
+        assert!(ours == theirs, "in {file}:{}", apart(&ours, &theirs));
     }
 
     /// The same for lines that tell times and process ids: every number becomes `#`.
     pub fn same_shapes(&self, file: &str, count: usize) {
         let (ours, theirs) =
             self.both(|side| side.lines(file, count, |line| Some(normal::shape(line))));
-        assert_eq!(ours, theirs, "in {file}");
+        assert!(ours == theirs, "in {file}:{}", apart(&ours, &theirs));
     }
 
     /// Sends a request on a connection of its own to both, waits until their origins have it, and leaves the
@@ -136,7 +141,7 @@ impl Pair {
     /// Waits until the error log of each has this many lines of a level above notice, and compares them.
     pub fn same_errors(&self, count: usize) {
         let (ours, theirs) = self.both(|side| side.lines("error.log", count, normal::error_line));
-        assert_eq!(ours, theirs, "in the error log");
+        assert!(ours == theirs, "in the error log:{}", apart(&ours, &theirs));
     }
 
     /// What `look` sees in the two.
@@ -300,6 +305,19 @@ impl Drop for Side {
         }
         let _ = self.child.wait();
     }
+}
+
+/// The lines that only one of them has; all if they are the same ones in another order.
+fn apart(ours: &[String], theirs: &[String]) -> String {
+    let only = |name: &str, here: &[String], there: &[String]| -> String {
+        let lines = here.iter().filter(|line| !there.contains(line));
+        lines.map(|line| format!("\n  {name}{line}")).collect()
+    };
+    let text = only("here:  ", ours, theirs) + &only("nginx: ", theirs, ours);
+    if text.is_empty() {
+        return format!("\n{ours:#?}\n{theirs:#?}");
+    }
+    text
 }
 
 /// Everything up to the end, however it ends.

@@ -25,6 +25,8 @@ pub struct WithoutEffect {
     directio: Option<()>,
     directio_alignment: Option<u64>,
     send_lowat: Option<u64>,
+    proxy_send_lowat: Option<u64>,
+    fastcgi_send_lowat: Option<u64>,
     postpone_output: Option<u64>,
     output_buffers: Option<(usize, usize)>,
     open_file_cache: Option<()>,
@@ -164,8 +166,33 @@ fn set_directio(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn set_send_lowat(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    set_size(node, &mut here(b).send_lowat)?;
-    let d = Diagnostic::warning("\"send_lowat\" is not supported, ignored").at(node.end);
+    lowat(b, node, |none| &mut none.send_lowat)
+}
+
+/// `proxy_send_lowat`.
+///
+/// # Errors
+/// What is no size, or given twice.
+pub fn set_proxy_send_lowat(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    lowat(b, node, |none| &mut none.proxy_send_lowat)
+}
+
+/// `fastcgi_send_lowat`.
+///
+/// # Errors
+/// What is no size, or given twice.
+pub fn set_fastcgi_send_lowat(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    lowat(b, node, |none| &mut none.fastcgi_send_lowat)
+}
+
+fn lowat(
+    b: &mut Builder,
+    node: &Node,
+    field: fn(&mut WithoutEffect) -> &mut Option<u64>,
+) -> Result<(), Diagnostic> {
+    set_size(node, field(here(b)))?;
+    let message = format!("\"{}\" is not supported, ignored", node.name.str());
+    let d = Diagnostic::warning(message).at(node.end);
     b.report(d.label(node.name.span, ""));
     Ok(())
 }

@@ -29,6 +29,13 @@ pub struct Progress {
     odd: bool,
 }
 
+impl Progress {
+    /// Whether nothing of the line has been read.
+    pub fn is_at_start(&self) -> bool {
+        self.state == State::Start
+    }
+}
+
 /// What stood on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {

@@ -8,7 +8,7 @@ use super::incoming::{Incoming, Rules};
 use super::link::Link;
 use super::settings::{Passing, ignore};
 use super::spill::Spill;
-use super::state::{Attempt, KeptHead, UpstreamState};
+use super::state::{Attempt, UpstreamState};
 use super::upgrade::Handover;
 use crate::http::body::Body;
 use crate::http::date::parse_http_time;
@@ -33,10 +33,7 @@ pub fn deliver<C: Codec>(
     // One copy, of which all that is passed on are slices.
     let text = Bytes::copy_from_slice(&head.buf);
     warn_of_duplicates(req, head);
-    *state.head.borrow_mut() = KeptHead {
-        text: text.clone(),
-        fields: head.fields.clone(),
-    };
+    state.keep_head(head, text.clone());
     link.keep = codec.keep_alive(head);
     if head.status >= 300 && passing.intercept_errors && has_error_page(req, head.status) {
         if codec.challenge(head) {

@@ -221,7 +221,8 @@ pub fn reference(b: &mut Builder, address: &Address, span: Span) -> Result<Group
         return Ok(GroupId(i as u32));
     }
     let mut group = GroupBuilder::new(address.host.clone(), address.port, address.no_port, span);
-    if !address.addrs.is_empty() {
+    // Of an address that lacks its port, an `upstream` of that name may still be made.
+    if !address.addrs.is_empty() && (address.port != 0 || unix) {
         group
             .servers
             .push(ServerSpec::of_addresses(address.addrs.clone()));

@@ -87,6 +87,8 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
                 break Verdict::Status(status);
             }
             Err(Trouble::Upstream(failure, end)) => {
+                // Variables show what came of the head.
+                state.keep_head(&head, Bytes::copy_from_slice(&head.buf));
                 if let Some(verdict) = tries.next(req, plan, &state, failure, Some(end)) {
                     break verdict;
                 }

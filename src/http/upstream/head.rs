@@ -354,6 +354,14 @@ impl ResponseHead {
             self.scan.next = end + 1;
         }
         loop {
+            match self.stray_status_line() {
+                Some(Some(end)) => {
+                    self.scan.next = end;
+                    continue;
+                }
+                Some(None) => return Ok(false),
+                None => {}
+            }
             let to = self.buf.len();
             let line = field_line::scan(&self.buf, &mut self.scan.field, self.scan.next, to);
             match line.map_err(BadAnswer::Field)? {
@@ -379,6 +387,21 @@ impl ResponseHead {
                     )?;
                 }
             }
+        }
+    }
+
+    /// A status line among the fields, which some applications send: it is overlooked. Gives where it ends; nothing in
+    /// that place if that has not come, or if what has come may become one.
+    fn stray_status_line(&self) -> Option<Option<usize>> {
+        const START: &[u8] = b"HTTP/";
+        let line = self.buf.get(self.scan.next..).unwrap_or_default();
+        if !self.scan.field.is_at_start() || line.first() != START.first() {
+            return None;
+        }
+        match line.get(..START.len()) {
+            Some(start) if start != START => None,
+            None if !START.starts_with(line) => None,
+            _ => Some(memchr::memchr(b'\n', line).map(|at| self.scan.next + at + 1)),
         }
     }
 
@@ -778,5 +801,35 @@ mod tests {
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             same(&feed(&[&input], 60_000), &feed(&bytes, 60_000));
         }
+    }
+
+    #[test]
+    fn status_lines_among_the_fields_are_overlooked() {
+        for text in [
+            "HTTP/1.1 404 None\r\nA: b\r\n\r\n",
+            "HTTP/\nA: b\nHTTP/x: y z\n\n",
+            "A: b\r\nHTTP/1.1 200 OK\r\n\r\n",
+        ] {
+            for size in [1, 3, 100] {
+                let mut head = ResponseHead::default();
+                let mut done = false;
+                for piece in text.as_bytes().chunks(size) {
+                    assert!(!done);
+                    head.buf.extend_from_slice(piece);
+                    done = head.parse_cgi(4096, false).unwrap();
+                }
+                assert!(done, "{text}");
+                let fields: Vec<_> = head.iter().map(|(_, n, v)| (n, v)).collect();
+                assert_eq!(fields, [(&b"A"[..], &b"b"[..])], "{text}");
+                assert_eq!(head.len as usize, text.len());
+            }
+        }
+        // What only begins like one is a field.
+        let mut head = ResponseHead::default();
+        head.buf.extend_from_slice(b"HTTPS: on\r\nHTT");
+        assert_eq!(head.parse_cgi(4096, false), Ok(false));
+        head.buf.extend_from_slice(b": c\r\n\r\n");
+        assert_eq!(head.parse_cgi(4096, false), Ok(true));
+        assert_eq!(head.fields.len(), 2);
     }
 }

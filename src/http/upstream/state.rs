@@ -2,7 +2,7 @@
 //! `upstream:` part of the error log.
 
 use super::failure::Failure;
-use super::head::Field;
+use super::head::{Field, ResponseHead};
 use crate::http::head::Piece;
 use crate::log::Level;
 use bytes::Bytes;
@@ -105,6 +105,14 @@ impl KeptHead {
 }
 
 impl Attempt {
+    /// Keeps the fields of a head for `$upstream_http_*`; `text` is what its buffer holds.
+    pub fn keep_head(&self, head: &ResponseHead, text: Bytes) {
+        *self.head.borrow_mut() = KeptHead {
+            text,
+            fields: head.fields.clone(),
+        };
+    }
+
     /// An attempt that begins now.
     pub fn begin(peer: Bytes, scheme: &'static str, uri: Bytes) -> UpstreamState {
         UpstreamState(Rc::new(Attempt {

@@ -7,6 +7,7 @@ use crate::cycle::Builder;
 use crate::cycle::context::{EVERYWHERE, LOCATION, LOCATION_IF};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
+use crate::http::core::without_effect;
 use crate::http::phase::{Handler, Step};
 use crate::http::regex::Regex;
 use crate::http::request::Request;
@@ -123,7 +124,9 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
     })
         .syntax("string")
         .doc("An answer is taken for an error (invalid_header) if its application writes this to its standard error."),
-    Directive::no_op("fastcgi_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either").syntax("size"),
+    Directive::custom("fastcgi_send_lowat", EVERYWHERE, Args::Exactly(1), without_effect::set_fastcgi_send_lowat)
+        .syntax("size")
+        .doc("No effect: on Linux it has none in nginx either, which says so."),
 ];
 
 fn set_split(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {

@@ -11,6 +11,7 @@ use crate::cycle::Builder;
 use crate::cycle::context::{EVERYWHERE, LIMIT_EXCEPT, LOCATION, LOCATION_IF};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
+use crate::http::core::without_effect;
 use crate::http::upstream::settings::{Passing, PassingRaw};
 use crate::http::value::Value;
 use bytes::Bytes;
@@ -180,7 +181,9 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
     Directive::flag("proxy_pass_trailers", EVERYWHERE, |b| &mut here(b).pass_trailers)
         .default("off")
         .doc("Whether trailer fields of answers are passed to the client."),
-    Directive::no_op("proxy_send_lowat", EVERYWHERE, Args::Exactly(1), "it has no effect on Linux in nginx either").syntax("size"),
+    Directive::custom("proxy_send_lowat", EVERYWHERE, Args::Exactly(1), without_effect::set_proxy_send_lowat)
+        .syntax("size")
+        .doc("No effect: on Linux it has none in nginx either, which says so."),
     Directive::number("proxy_headers_hash_max_size", EVERYWHERE, |b| &mut here(b).headers_hash_max_size)
         .default("512")
         .doc("No effect: tables here size themselves."),

@@ -257,11 +257,12 @@ fn answer(req: &mut Request, http: &Http, code: &Return) -> Verdict {
     if code.status >= 400 && code.text.is_none() {
         return Verdict::Status(code.status);
     }
+    // `$status` in the text is this one.
+    req.response.status = code.status;
     let text = match &code.text {
         Some(text) => text.eval_bytes(req),
         None => Bytes::new(),
     };
-    req.response.status = code.status;
     // An error page has decided that already.
     req.body.asked |= !req.response.internal_error_page;
     if matches!(code.status, 301 | 302 | 303 | 307 | 308) {
