@@ -87,9 +87,9 @@ fn uwsgi_requests_have_sizes() {
 fn failures_have_nginx_s_status_and_sentence() {
     for (answer, status, sentence) in [
         (
-            &b"HTTP/1.1 2\r\n\r\n"[..],
+            &b"bad name: 2\r\n\r\n"[..],
             502,
-            "upstream sent invalid header: \"HTTP/1.1\\x20...\"",
+            "upstream sent invalid header: \"bad\\x20...\"",
         ),
         (
             b"Status: 1\r\n\r\n",
