@@ -143,8 +143,20 @@ impl Access {
     /// # Errors
     /// As open(2) or openat(2).
     pub fn open(self, path: &[u8]) -> Result<OwnedFd, Failure> {
+        self.open_with(path, READ, Mode::empty())
+    }
+
+    /// Opens a log to be appended to, and makes it if it is missing. The name must not have a NUL in it.
+    ///
+    /// # Errors
+    /// As open(2) or openat(2).
+    pub fn open_log(self, path: &[u8]) -> Result<OwnedFd, Failure> {
+        self.open_with(path, APPEND, Mode::from_raw_mode(0o644))
+    }
+
+    fn open_with(self, path: &[u8], flags: OFlags, mode: Mode) -> Result<OwnedFd, Failure> {
         if self.is_plain() {
-            return open(path, READ, Mode::empty()).map_err(failed("open()"));
+            return open(path, flags, mode).map_err(failed("open()"));
         }
         let (start, rest) = path.split_at_checked(self.from).unwrap_or((path, b""));
         let directory = match (start, rest.first()) {
@@ -152,41 +164,55 @@ impl Access {
             ([], _) => None,
             (start, _) => Some(open(start, SEARCH, Mode::empty()).map_err(failed("open()"))?),
         };
-        self.descend(directory, rest).map_err(failed("openat()"))
+        self.descend(directory, rest, flags, mode)
+            .map_err(failed("openat()"))
     }
 
     /// Goes from directory to directory, so that no link on the way is missed.
-    fn descend(self, mut directory: Option<OwnedFd>, path: &[u8]) -> Result<OwnedFd, Errno> {
-        let at = |directory: &Option<OwnedFd>, name: &[u8], flags| {
+    fn descend(
+        self,
+        mut directory: Option<OwnedFd>,
+        path: &[u8],
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd, Errno> {
+        let at = |directory: &Option<OwnedFd>, name: &[u8], flags, mode| {
             let at = directory.as_ref().map_or(CWD, AsFd::as_fd);
-            self.open_at(at, name, flags)
+            self.open_at(at, name, flags, mode)
         };
         let (directories, file) = match memchr::memrchr(b'/', path) {
             Some(slash) => path.split_at(slash + 1),
             None => (&b""[..], path),
         };
         for name in directories.split(|&b| b == b'/').filter(|n| !n.is_empty()) {
-            directory = Some(at(&directory, name, SEARCH)?);
+            directory = Some(at(&directory, name, SEARCH, Mode::empty())?);
         }
         match file {
             // A name with a slash at its end is that of a directory.
             b"" => openat(
                 directory.as_ref().map_or(CWD, AsFd::as_fd),
                 ".",
-                READ,
-                Mode::empty(),
+                flags,
+                mode,
             ),
-            file => at(&directory, file, READ),
+            file => at(&directory, file, flags, mode),
         }
     }
 
-    fn open_at(self, at: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        if self.follow == Follow::None {
-            return openat(at, name, flags | OFlags::NOFOLLOW, Mode::empty());
+    fn open_at(
+        self,
+        at: BorrowedFd<'_>,
+        name: &[u8],
+        flags: OFlags,
+        mode: Mode,
+    ) -> Result<OwnedFd, Errno> {
+        // Of a file that may have to be made, no link is followed, whosever it is.
+        if self.follow == Follow::None || flags.contains(OFlags::CREATE) {
+            return openat(at, name, flags | OFlags::NOFOLLOW, mode);
         }
         // Whether a link was opened is not known, since names may change any time: what was opened must have the
         // owner of what the name stands for, link or not.
-        let file = openat(at, name, flags, Mode::empty())?;
+        let file = openat(at, name, flags, mode)?;
         let named = statat(at, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match fstat(&file)?.st_uid == named.st_uid {
             true => Ok(file),
@@ -197,6 +223,10 @@ impl Access {
 
 const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+const APPEND: OFlags = OFlags::WRONLY
+    .union(OFlags::APPEND)
+    .union(OFlags::CREATE)
     .union(OFlags::CLOEXEC);
 const SEARCH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -275,5 +305,15 @@ mod tests {
         assert_eq!(ask(none, link, "dl/f"), None);
         assert_eq!(ask(Follow::OfOwner, 0, "dl/fl"), None);
         assert_eq!(ask(Follow::All, 0, "dl/fl"), None);
+        let log = |follow, name: &str| {
+            let path = root.join(name);
+            let opened = Access { follow, from: 0 }.open_log(path.as_os_str().as_bytes());
+            opened.err().map(|failure| failure.errno)
+        };
+        assert_eq!(log(Follow::None, "d/new"), None);
+        assert!(root.join("d/new").exists());
+        assert_eq!(log(Follow::None, "dl/new"), Some(Errno::NOTDIR));
+        assert_eq!(log(Follow::OfOwner, "dl/new"), None);
+        assert_eq!(log(Follow::OfOwner, "d/fl"), Some(Errno::LOOP));
     }
 }

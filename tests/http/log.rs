@@ -243,3 +243,29 @@ fn what_is_wrong_is_said_in_the_words_of_nginx() {
         );
     }
 }
+
+#[test]
+fn a_log_is_not_written_through_a_link_where_links_are_refused() {
+    let site = Site::new(&http(
+        r#"log_format one "$arg_name";
+        server { listen 127.0.0.1:%PORT0%; root %DIR%/www;
+            access_log %DIR%/www/$arg_name.log one;
+            location / { return 200 x; }
+            location /strict { disable_symlinks on from=%DIR%/www; return 200 x; }
+        }"#,
+    ));
+    site.write("www/x", "");
+    std::os::unix::fs::symlink("target", site.path("www/link.log")).unwrap();
+    let server = Server::start(site);
+    server.get("/strict?name=plain");
+    server.get("/strict?name=link");
+    server.wait_for_log("openat() \"");
+    server.wait_for_log("www/link.log\" failed (40: Too many levels of symbolic links) while logging request");
+    assert!(!server.path("www/target").exists());
+    server.get("/?name=link");
+    wait_until(
+        || server.path("www/target").exists() && server.read("www/target") == "link\n",
+        || String::from("nothing was written through the link"),
+    );
+    assert_eq!(server.read("www/plain.log"), "plain\n");
+}

@@ -1,14 +1,16 @@
 //! Logs whose names have variables in them: opened for each request, or kept open by `open_log_file_cache`.
 
 use crate::config::source::errno;
+use crate::http::file_name::Failure;
 use crate::http::request::Request;
+use crate::http::symlinks::Access;
 use crate::http::value::Value;
-use crate::log::{Level, files};
-use rustix::fs::{Stat, fstat, stat};
+use crate::log::Level;
+use rustix::fs::{FileType, Stat, fstat};
+use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -48,14 +50,15 @@ pub(super) fn write(req: &Request, path: &Value, cache: Option<&CacheConf>, text
     let mut name = req.worker.take_buffer();
     path.write(req, &mut name);
     let path = Path::new(OsStr::from_bytes(&name));
+    let access = Access::of(req, &req.http, &name);
     let opened = match cache {
-        None => files::open(path).map(Rc::new),
-        Some(conf) => cached(conf, path),
+        None => access.open_log(&name).map(Rc::new),
+        Some(conf) => cached(conf, access, &name),
     };
     match opened {
-        Err(error) => {
-            let (path, error) = (path.display(), errno(&error));
-            let message = format_args!("open() \"{path}\" failed ({error}) while logging request");
+        Err(Failure { call, errno: error }) => {
+            let (path, error) = (path.display(), errno(&error.into()));
+            let message = format_args!("{call} \"{path}\" failed ({error}) while logging request");
             crate::log::request(req, Level::Crit, message);
         }
         Ok(fd) => match rustix::io::write(&*fd, text) {
@@ -83,14 +86,15 @@ pub(super) fn write(req: &Request, path: &Value, cache: Option<&CacheConf>, text
 fn has_root(req: &Request) -> bool {
     let mut root = req.worker.take_buffer();
     req.location(&req.http).core.root.write(req, &mut root);
-    let path = Path::new(OsStr::from_bytes(&root));
-    let missing = match std::fs::metadata(path) {
-        Ok(data) if data.is_dir() => None,
-        Ok(_) => Some(io::Error::from(rustix::io::Errno::NOTDIR)),
-        Err(error) => Some(error),
+    let found = Access::of(req, &req.http, &root).stat(&root);
+    let missing = match found {
+        Ok(data) if FileType::from_raw_mode(data.st_mode) == FileType::Directory => None,
+        Ok(_) => Some(Errno::NOTDIR),
+        Err(failure) => Some(failure.errno),
     };
-    if let Some(error) = &missing {
-        let (path, error) = (path.display(), errno(error));
+    if let Some(error) = missing {
+        let path = Path::new(OsStr::from_bytes(&root));
+        let (path, error) = (path.display(), errno(&error.into()));
         let message =
             format_args!("testing \"{path}\" existence failed ({error}) while logging request");
         crate::log::request(req, Level::Error, message);
@@ -103,7 +107,7 @@ thread_local! {
     static CACHES: RefCell<HashMap<usize, Cache>> = RefCell::default();
 }
 
-fn cached(conf: &CacheConf, path: &Path) -> io::Result<Rc<OwnedFd>> {
+fn cached(conf: &CacheConf, access: Access, path: &[u8]) -> Result<Rc<OwnedFd>, Failure> {
     let now = crate::clock::monotonic_ms();
     CACHES.with_borrow_mut(|caches| {
         let key = Arc::as_ptr(&conf.identity).addr();
@@ -122,15 +126,15 @@ fn cached(conf: &CacheConf, path: &Path) -> io::Result<Rc<OwnedFd>> {
             );
         }
         match caches.get_mut(&key) {
-            Some(cache) => cache.open(conf, path, now),
-            None => files::open(path).map(Rc::new),
+            Some(cache) => cache.open(conf, access, path, now),
+            None => access.open_log(path).map(Rc::new),
         }
     })
 }
 
 struct Cache {
     owner: Weak<()>,
-    entries: HashMap<Box<OsStr>, Entry>,
+    entries: HashMap<Box<[u8]>, Entry>,
     /// Counts uses: several may be in one millisecond.
     turn: u64,
 }
@@ -138,6 +142,8 @@ struct Cache {
 struct Entry {
     /// None while it is not used often enough to be kept.
     fd: Option<Rc<OwnedFd>>,
+    /// How it was reached.
+    access: Access,
     uses: usize,
     /// When it was last seen to be the file of its name: milliseconds.
     checked: u64,
@@ -146,10 +152,15 @@ struct Entry {
 }
 
 impl Cache {
-    fn open(&mut self, conf: &CacheConf, path: &Path, now: u64) -> io::Result<Rc<OwnedFd>> {
+    fn open(
+        &mut self,
+        conf: &CacheConf,
+        access: Access,
+        name: &[u8],
+        now: u64,
+    ) -> Result<Rc<OwnedFd>, Failure> {
         self.entries
             .retain(|_, entry| now.saturating_sub(entry.used) < conf.inactive_ms);
-        let name = path.as_os_str();
         self.turn += 1;
         let turn = self.turn;
         if let Some(entry) = self.entries.get_mut(name) {
@@ -157,7 +168,8 @@ impl Cache {
             (entry.used, entry.turn) = (now, turn);
             let fresh = now.saturating_sub(entry.checked) < conf.valid_ms;
             if let Some(fd) = &entry.fd
-                && (fresh || same_file(fd, path))
+                && entry.access == access
+                && (fresh || same_file(fd, access, name))
             {
                 if !fresh {
                     entry.checked = now;
@@ -165,7 +177,7 @@ impl Cache {
                 return Ok(Rc::clone(fd));
             }
         }
-        let opened = files::open(path).map(Rc::new);
+        let opened = access.open_log(name).map(Rc::new);
         let Ok(fd) = &opened else {
             self.entries.remove(name);
             return opened;
@@ -175,12 +187,14 @@ impl Cache {
         }
         let entry = self.entries.entry(name.into()).or_insert(Entry {
             fd: None,
+            access,
             uses: 1,
             checked: now,
             used: now,
             turn,
         });
         entry.checked = now;
+        entry.access = access;
         entry.fd = (entry.uses >= conf.min_uses).then(|| Rc::clone(fd));
         opened
     }
@@ -196,9 +210,9 @@ impl Cache {
     }
 }
 
-fn same_file(fd: &OwnedFd, path: &Path) -> bool {
+fn same_file(fd: &OwnedFd, access: Access, path: &[u8]) -> bool {
     let id = |stat: Stat| (stat.st_dev, stat.st_ino);
-    match (fstat(fd), stat(path)) {
+    match (fstat(fd), access.stat(path)) {
         (Ok(open), Ok(named)) => id(open) == id(named),
         _ => false,
     }
@@ -218,7 +232,9 @@ mod tests {
             turn: 0,
         };
         let mut open = |name: &str, now| {
-            cache.open(&conf, &dir.path().join(name), now).unwrap();
+            let path = dir.path().join(name);
+            let path = path.as_os_str().as_bytes();
+            cache.open(&conf, Access::PLAIN, path, now).unwrap();
             let kept = cache.entries.values().filter(|e| e.fd.is_some()).count();
             (cache.entries.len(), kept)
         };
@@ -241,11 +257,15 @@ mod tests {
             entries: HashMap::new(),
             turn: 0,
         };
-        let first = cache.open(&conf, &path, 0).unwrap();
+        let mut open = |now| {
+            let name = path.as_os_str().as_bytes();
+            cache.open(&conf, Access::PLAIN, name, now).unwrap()
+        };
+        let first = open(0);
         std::fs::rename(&path, dir.path().join("y")).unwrap();
-        let fresh = cache.open(&conf, &path, 59_000).unwrap();
+        let fresh = open(59_000);
         assert!(Rc::ptr_eq(&first, &fresh) && !path.exists());
-        let checked = cache.open(&conf, &path, 61_000).unwrap();
+        let checked = open(61_000);
         assert!(!Rc::ptr_eq(&first, &checked) && path.exists());
     }
 }
