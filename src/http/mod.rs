@@ -25,6 +25,7 @@ pub mod range;
 pub mod regex;
 pub mod request;
 pub mod response;
+pub mod room;
 pub mod router;
 pub mod special;
 pub mod stats;

@@ -4,6 +4,7 @@ use super::conf::Held;
 use super::connection::Client;
 use super::head::Head;
 use super::request::Scratch;
+use super::room::Room;
 use crate::cycle::Cycle;
 use crate::net::stream::Stream;
 use std::cell::{Cell, RefCell};
@@ -20,8 +21,10 @@ pub struct Worker {
     /// What goes on without a connection that waits for it.
     pub background: Background,
     shutting_down: Cell<bool>,
-    /// The connections that are open.
+    /// The connections of clients that are open.
     pub connections: Connections,
+    /// The places for them and for connections to upstreams.
+    pub room: Room,
     heads: RefCell<Vec<Rc<Head>>>,
     buffers: RefCell<Vec<Vec<u8>>>,
     scratch: RefCell<Vec<Scratch>>,
@@ -51,6 +54,7 @@ impl Worker {
             background: Background::default(),
             shutting_down: Cell::new(false),
             connections: Connections::default(),
+            room: Room::default(),
             heads: RefCell::default(),
             buffers: RefCell::default(),
             scratch: RefCell::default(),

@@ -3,6 +3,7 @@
 use crate::config::source::errno;
 use crate::http::accept;
 use crate::http::connection::{Front, Peer};
+use crate::http::room::Place;
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use crate::net::address::Addr;
@@ -28,9 +29,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub struct Open {
     count: Cell<usize>,
-    most: Cell<usize>,
-    /// The second, counted from 1, in which it was last said that there are too many.
-    warned: Cell<u64>,
     changed: Notify,
     /// Whether connections are kept track of one by one, so that they can be cut.
     tracked: Cell<bool>,
@@ -39,15 +37,9 @@ pub struct Open {
 }
 
 impl Open {
-    /// Sets how many there may be, and whether those to come shall be possible to cut.
-    pub fn configure(&self, most: usize, tracked: bool) {
-        self.most.set(most);
+    /// Sets whether those to come shall be possible to cut.
+    pub fn track(&self, tracked: bool) {
         self.tracked.set(tracked);
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.count.get()
     }
 
     /// Returns when there are none.
@@ -62,33 +54,8 @@ impl Open {
         self.tasks.borrow().values().cloned().collect()
     }
 
-    /// Whether another connection may be taken in. When few places are left, connections that wait for a request
-    /// give up theirs.
-    fn has_room(&self, worker: &Worker) -> bool {
-        let (most, all) = (self.most.get(), &worker.connections);
-        let count = || self.count().saturating_sub(all.leaving());
-        if most.saturating_sub(count()) <= most / 16 && all.waiting() > 0 {
-            let now = crate::clock::monotonic_ms() / 1000 + 1;
-            if self.warned.replace(now) != now {
-                log::event(
-                    Level::Warn,
-                    format_args!("{most} worker_connections are not enough, reusing connections"),
-                );
-            }
-            all.drain();
-        }
-        let room = count() < most;
-        if !room {
-            log::event(
-                Level::Alert,
-                format_args!("{most} worker_connections are not enough"),
-            );
-        }
-        room
-    }
-
     /// Runs a connection to its end.
-    fn spawn<F>(self: &Rc<Self>, serve: impl FnOnce(Ended) -> F)
+    fn spawn<F>(self: &Rc<Self>, place: Place, serve: impl FnOnce(Ended) -> F)
     where
         F: Future<Output = ()> + 'static,
     {
@@ -97,6 +64,7 @@ impl Open {
         let ended = Ended {
             open: Rc::clone(self),
             number,
+            _place: place,
         };
         let task = tokio::task::spawn_local(serve(ended));
         if self.tracked.get() {
@@ -109,6 +77,7 @@ impl Open {
 struct Ended {
     open: Rc<Open>,
     number: u64,
+    _place: Place,
 }
 
 impl Drop for Ended {
@@ -232,11 +201,17 @@ impl Loop {
     fn begin(&self, accepted: io::Result<(Stream, Peer)>) -> Next {
         match accepted {
             Ok((stream, peer)) => {
-                if self.open.has_room(&self.worker) {
-                    let (worker, front) = (Rc::clone(&self.worker), self.front.borrow().clone());
-                    self.open
-                        .spawn(|ended| accept::serve(worker, stream, front, peer, ended));
-                }
+                let room = &self.worker.room;
+                let Some(place) = room.take(&self.worker.connections) else {
+                    let most = room.most();
+                    let message = format_args!("{most} worker_connections are not enough");
+                    log::event(Level::Alert, message);
+                    return Next::Accept;
+                };
+                let (worker, front) = (Rc::clone(&self.worker), self.front.borrow().clone());
+                self.open.spawn(place, |ended| {
+                    accept::serve(worker, stream, front, peer, ended)
+                });
                 Next::Accept
             }
             Err(error) => self.failed(&error),
@@ -277,24 +252,27 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::room::Room;
+    use crate::http::worker::Connections;
 
     #[test]
     fn a_panic_ends_one_connection_and_gives_its_place_back() {
         let runtime = crate::process::thread::runtime().unwrap();
         runtime.block_on(async {
             let open: Rc<Open> = Rc::default();
-            open.configure(8, true);
+            open.track(true);
+            let (room, nobody) = (Room::default(), Connections::default());
             let served = Rc::new(Cell::new(0));
             for number in 0..3 {
                 let served = Rc::clone(&served);
-                open.spawn(|ended| async move {
+                open.spawn(room.take(&nobody).unwrap(), |ended| async move {
                     let _ended = ended;
                     tokio::task::yield_now().await;
                     assert!(number != 1, "this one fails");
                     served.set(served.get() + 1);
                 });
             }
-            assert_eq!(open.count(), 3);
+            assert_eq!(open.count.get(), 3);
             open.none_left().await;
             assert_eq!((served.get(), open.all().len()), (2, 0));
         });

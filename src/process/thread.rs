@@ -116,8 +116,8 @@ impl Thread {
 
     fn apply(&mut self, cycle: &Cycle, sockets: &Sockets) {
         let core = &cycle.core;
-        self.open
-            .configure(core.worker_connections, core.shutdown_timeout.is_some());
+        self.worker.room.set(core.worker_connections);
+        self.open.track(core.shutdown_timeout.is_some());
         if let Some(affinity) = &core.affinity {
             self.pin(affinity);
         }

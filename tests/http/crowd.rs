@@ -55,23 +55,40 @@ fn clients_that_say_nothing_keep_nobody_out() {
     assert_eq!(server.get("/").text(), "ok");
 }
 
-#[test]
-fn requests_that_run_keep_their_places() {
+/// A server with so many places, and four clients whose requests an upstream does not answer.
+fn busy(most: usize) -> (Server, Origin, Vec<TcpStream>) {
     let origin = Origin::start(|_, _| Act::Hang);
-    let globals = globals().replace("events { }", "events { worker_connections 8; }");
+    let globals = globals().replace("events { }", "events { worker_connections %N%; }");
+    let globals = globals.replace("%N%", &most.to_string());
     let server = Server::conf(&format!(
         "{globals} http {{ access_log off; server {{ listen 127.0.0.1:%PORT0%;
              location / {{ proxy_pass http://127.0.0.1:{}; }} }} }}",
         origin.port
     ));
-    let mut busy: Vec<TcpStream> = (0..8).map(|_| server.connect(0)).collect();
+    let mut busy: Vec<TcpStream> = (0..4).map(|_| server.connect(0)).collect();
     for stream in &mut busy {
         stream.write_all(REQUEST).unwrap();
     }
-    wait_until(|| origin.requests().len() == 8, || String::from("not all"));
+    wait_until(|| origin.requests().len() == 4, || String::from("not all"));
+    (server, origin, busy)
+}
+
+#[test]
+fn requests_that_run_keep_their_places() {
+    let (server, _origin, mut busy) = busy(8);
     // There is nobody to send away.
     assert_eq!(server.raw(0, REQUEST), b"");
     server.wait_for_log("8 worker_connections are not enough\n");
+    assert!(busy.iter_mut().all(is_open));
+}
+
+#[test]
+fn upstreams_take_places_too() {
+    let (server, _origin, mut busy) = busy(9);
+    assert_eq!(server.get("/").status, 500);
+    server.wait_for_log(
+        "9 worker_connections are not enough while connecting to upstream, client: 127.0.0.1, ",
+    );
     assert!(busy.iter_mut().all(is_open));
 }
 

@@ -260,7 +260,9 @@ fn a_log_is_not_written_through_a_link_where_links_are_refused() {
     server.get("/strict?name=plain");
     server.get("/strict?name=link");
     server.wait_for_log("openat() \"");
-    server.wait_for_log("www/link.log\" failed (40: Too many levels of symbolic links) while logging request");
+    server.wait_for_log(
+        "www/link.log\" failed (40: Too many levels of symbolic links) while logging request",
+    );
     assert!(!server.path("www/target").exists());
     server.get("/?name=link");
     wait_until(

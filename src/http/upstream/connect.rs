@@ -4,6 +4,7 @@ use super::failure::Cause;
 use super::settings::Passing;
 use super::timer::Timer;
 use crate::http::request::Request;
+use crate::http::room::Place;
 use crate::net::address::Addr;
 use crate::net::stream::Stream;
 use bytes::Bytes;
@@ -26,13 +27,18 @@ pub struct Conn {
     pub reused: bool,
     /// The one timer that all waiting on it shares.
     pub timer: Timer,
+    /// Its place among the connections of the thread.
+    _place: Place,
 }
 
 /// Connects to a peer.
 ///
 /// # Errors
-/// As the system says, or after `connect_timeout`.
+/// As the system says, after `connect_timeout`, or where there is no place for another connection.
 pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Conn, Cause> {
+    let room = &req.worker.room;
+    let place = room.take(&req.worker.connections);
+    let place = place.ok_or_else(|| Cause::NoPlace(room.most()))?;
     let local = passing.bind.as_ref().and_then(|bind| bind.local.of(req));
     let timer = Timer::default();
     let stream = match addr {
@@ -55,6 +61,7 @@ pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Co
         started_ms: crate::clock::monotonic_ms(),
         reused: false,
         timer,
+        _place: place,
     })
 }
 

@@ -70,6 +70,8 @@ pub enum Cause {
     Transparent(i32),
     /// No socket could be made.
     Socket(i32),
+    /// The thread has as many connections as `worker_connections` allows.
+    NoPlace(usize),
     /// Writing the request failed.
     Send(i32),
     /// Reading the answer failed.
@@ -163,7 +165,7 @@ impl Failure {
         match &self.cause {
             Cause::TimedOut => 504,
             Cause::Status(status) => *status,
-            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) => 500,
+            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_) => 500,
             _ => 502,
         }
     }
@@ -187,7 +189,7 @@ impl Failure {
     pub fn may_be_retried(&self) -> bool {
         !matches!(
             self.cause,
-            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_)
+            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_)
         )
     }
 
@@ -197,7 +199,7 @@ impl Failure {
         let errno = self.cause.errno().map(Errno::from_raw_os_error);
         match (&self.cause, errno) {
             (Cause::Bind(..), _) => Level::Crit,
-            (Cause::Socket(_) | Cause::Transparent(_), _) => Level::Alert,
+            (Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_), _) => Level::Alert,
             (
                 Cause::ConnectAtOnce(_),
                 Some(
@@ -246,7 +248,9 @@ impl Failure {
                     _ => Kind::Unreachable,
                 }
             }
-            (Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_), _) => Kind::Local,
+            (Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_), _) => {
+                Kind::Local
+            }
             (Cause::Send(_) | Cause::Receive(_), _) => Kind::Reset,
             (Cause::TimedOut, Stage::Connecting) => Kind::ConnectTimeout,
             (Cause::TimedOut, Stage::Sending) => Kind::SendTimeout,
@@ -285,6 +289,7 @@ impl fmt::Display for Failure {
                 write!(f, "bind({local}) failed {}", Errno(*e))?;
             }
             Cause::Socket(e) => write!(f, "socket() failed {}", Errno(*e))?,
+            Cause::NoPlace(most) => write!(f, "{most} worker_connections are not enough")?,
             Cause::Send(e) => write!(f, "writev() failed {}", Errno(*e))?,
             Cause::Receive(e) if self.stage == Stage::Body => {
                 write!(f, "readv() failed {}", Errno(*e))?;
