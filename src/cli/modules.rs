@@ -29,7 +29,7 @@ const fn optional(option: &'static str, present: bool) -> Module {
 /// nginx's modules, in the order in which its `configure` knows them.
 pub static MODULES: &[Module] = &[
     optional("http_ssl_module", false),
-    optional("http_v2_module", false),
+    optional("http_v2_module", true),
     optional("http_v3_module", false),
     optional("http_realip_module", true),
     optional("http_addition_module", false),

@@ -1,7 +1,7 @@
 //! The body of a request: how it is framed, how it is read, where it is kept.
 
 pub use super::body_keep::read_all;
-use super::h1;
+use super::{h1, h2};
 use bytes::Bytes;
 use std::fs::File;
 use std::rc::Rc;
@@ -87,6 +87,8 @@ impl Drop for TempFile {
 pub enum BodySource {
     /// HTTP/1.x.
     H1(h1::body::Reader),
+    /// HTTP/2.
+    H2(Box<h2::body::Reader>),
 }
 
 impl RequestBody {
@@ -109,6 +111,7 @@ impl RequestBody {
         };
         let data = match source {
             BodySource::H1(reader) => std::task::ready!(reader.poll_data(cx)),
+            BodySource::H2(reader) => std::task::ready!(reader.poll_data(cx)),
         };
         if matches!(data, Ok(None) | Err(_)) {
             self.source = None;

@@ -7,7 +7,7 @@ use super::modules;
 use super::phase::Handler;
 use super::router::{self, LocationMatch, LocationTree, Router, ServerBuilder};
 use super::variable::{Unknown, Variables, VariablesBuilder};
-use super::{core, upstream};
+use super::{core, h2, upstream};
 use crate::config::span::Span;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
@@ -119,6 +119,8 @@ macro_rules! location_modules {
 location_modules! {
     /// The core module.
     core: core::location::LocationRaw,
+    /// HTTP/2.
+    http2: h2::conf::Http2Raw,
     /// The proxy module.
     proxy: modules::proxy::ProxyRaw,
     /// The FastCGI module.

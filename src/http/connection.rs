@@ -36,7 +36,8 @@ impl Peer {
     }
 }
 
-/// What all requests of a connection share.
+/// What all requests of a connection share; over HTTP/2 each has its own.
+#[derive(Clone)]
 pub struct Client {
     /// Its number, for logs and `$connection`.
     pub number: u64,
@@ -66,6 +67,8 @@ pub struct Client {
     pub proxied: OnceCell<Box<Header>>,
     /// The stream.
     pub stream: Rc<Stream>,
+    /// Set where HTTP/2 is spoken: the connection, or the stream that a request came on.
+    pub h2: OnceCell<Rc<super::h2::Over>>,
 }
 
 /// What a socket accepts connections for: a configuration, and the number that the socket has in it. The two belong

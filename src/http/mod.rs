@@ -14,17 +14,20 @@ pub mod file_name;
 pub mod filter;
 pub mod forwarded;
 pub mod h1;
+pub mod h2;
 pub mod head;
 pub mod host;
 pub mod hostnames;
 pub mod known;
 pub mod mime_types;
 pub mod modules;
+pub mod pace;
 pub mod phase;
 pub mod range;
 pub mod regex;
 pub mod request;
 pub mod response;
+pub mod response_fields;
 pub mod room;
 pub mod router;
 pub mod special;
@@ -63,6 +66,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::without_effect::DIRECTIVES,
     self::core::main::DIRECTIVES,
     symlinks::DIRECTIVES,
+    h2::conf::DIRECTIVES,
     self::core::server::DIRECTIVES,
     modules::geo::DIRECTIVES,
     modules::map::DIRECTIVES,
@@ -104,6 +108,7 @@ pub static VARIABLES: &[&[Variable]] = &[
     self::core::variables::request::VARIABLES,
     self::core::variables::response::VARIABLES,
     self::core::variables::server::VARIABLES,
+    h2::conf::VARIABLES,
     modules::browser::VARIABLES,
     modules::gzip::VARIABLES,
     modules::limit_req::VARIABLES,

@@ -301,7 +301,11 @@ impl Connections {
     /// their task wakes and sees it. One that has not asked for anything yet may be about to.
     pub fn close_idle(&self, meant: impl Fn(&Client) -> bool) {
         for client in self.places.borrow().iter().flatten() {
-            if client.waiting.get() != 0 && client.requests.get() > 0 && meant(client) {
+            if let Some(over) = client.h2.get() {
+                if meant(client) {
+                    over.control.end();
+                }
+            } else if client.waiting.get() != 0 && client.requests.get() > 0 && meant(client) {
                 client.stream.shutdown_read();
             }
         }
@@ -325,7 +329,10 @@ impl Connections {
         for client in waiting.into_iter().take(count) {
             client.leaving.set(true);
             self.leaving.set(self.leaving.get().saturating_add(1));
-            client.stream.shutdown_read();
+            match client.h2.get() {
+                Some(over) => over.control.end(),
+                None => client.stream.shutdown_read(),
+            }
         }
     }
 

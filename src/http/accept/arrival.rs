@@ -60,6 +60,7 @@ impl Arrival {
             waiting: Cell::new(0),
             proxied: OnceCell::new(),
             stream: Rc::new(stream),
+            h2: OnceCell::new(),
         });
         router::default_server(&http, &client)?;
         let number = worker.connections.enter(&client);

@@ -78,7 +78,14 @@ fn set_parameter(
             listen.protocols.ssl = true;
             return Ok(());
         }
-        b"http2" | b"quic" | b"multipath" => {
+        b"http2" => {
+            listen.protocols.http2 = true;
+            let message = "the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead";
+            let d = Diagnostic::warning(message).at(node.end);
+            b.report(d.label(word.span, ""));
+            return Ok(());
+        }
+        b"quic" | b"multipath" => {
             return Err(node.error_at(
                 word,
                 format!(

@@ -100,11 +100,11 @@ fn set_number<T: TryFrom<i64>>(node: &Node, field: &mut Option<T>) -> Result<(),
         .ok_or_else(|| node.fault("invalid number"))
 }
 
-/// The whole field `Server`.
-pub fn server_field(tokens: location::ServerTokens) -> &'static [u8] {
+/// The value of the field `Server`.
+pub fn server_name(tokens: location::ServerTokens) -> &'static [u8] {
     match tokens {
-        location::ServerTokens::Off => b"Server: goodgate\r\n",
-        _ => concat!("Server: goodgate/", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes(),
+        location::ServerTokens::Off => b"goodgate",
+        _ => concat!("goodgate/", env!("CARGO_PKG_VERSION")).as_bytes(),
     }
 }
 

@@ -1,12 +1,30 @@
 //! `Location` as the client gets it: `absolute_redirect` and what goes with it.
 
 use crate::http::request::Request;
+use crate::http::response::{Field, Own};
 use crate::http::router;
 use bytes::Bytes;
 use std::io::Write;
 
 /// The port that `http` URLs need not name.
 const HTTP_PORT: u16 = 80;
+
+/// Decides where a response's `Location` stands and whether it is made absolute.
+pub fn finish(req: &mut Request) {
+    let Some(to) = req.response.location.take() else {
+        return;
+    };
+    if req.location(&req.http).core.absolute_redirect && to.starts_with(b"/") {
+        req.response.location = Some(absolute(req, to));
+        req.response.displace(Own::Location);
+    } else if req.response.is_placed(Own::Location) {
+        req.response.location = Some(to);
+    } else {
+        // nginx writes only the one that it completes in a place of its own.
+        let field = Field::new(Bytes::from_static(b"Location"), to);
+        req.response.fields.insert(0, field);
+    }
+}
 
 /// Makes a location that begins with a slash absolute, if the settings say so; others stay as they are.
 pub fn absolute(req: &Request, location: Bytes) -> Bytes {

@@ -7,6 +7,8 @@ use super::linger;
 use crate::http::accept::{Arrival, Seat};
 use crate::http::conf::Held;
 use crate::http::connection::Client;
+use crate::http::h2::{self, preface};
+use crate::http::head::Head;
 use crate::http::stats::{self, Doing};
 use std::cell::Cell;
 use std::io;
@@ -54,6 +56,17 @@ impl Connection {
             };
             match first {
                 Ok(0) => return,
+                Ok(_) if self.client.requests.get() == 0 && preface::may_be(&head.buf) => {
+                    match Box::pin(self.detect(&mut head)).await {
+                        Some(false) => {}
+                        Some(true) => {
+                            let (worker, client) = (&self.seat.worker, &self.client);
+                            let first = self.first.take();
+                            return Box::pin(h2::serve(worker, client, &self.io, first)).await;
+                        }
+                        None => return,
+                    }
+                }
                 Ok(_) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     // A new connection counts as readable until it was tried.
@@ -82,6 +95,25 @@ impl Connection {
                 Next::Close => return self.seat.worker.close(&self.io.stream),
             }
         }
+    }
+}
+
+impl Connection {
+    /// Whether a connection that may begin with the preface of HTTP/2 speaks it; nothing if it ends. All that was read
+    /// goes back then.
+    async fn detect(&self, head: &mut Rc<Head>) -> Option<bool> {
+        let first = self.first.take();
+        let wanted = first
+            .as_ref()
+            .is_some_and(|http| preface::is_wanted(http, &self.client));
+        self.first.set(first);
+        let head = Rc::get_mut(head)?;
+        if !wanted || !preface::read(&self.io, &mut head.buf).await.ok()? {
+            return Some(false);
+        }
+        self.io.unread(&head.buf);
+        head.buf.clear();
+        Some(true)
     }
 }
 

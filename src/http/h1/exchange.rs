@@ -279,7 +279,7 @@ fn broken_body_is_at_hand(req: &mut Request) -> bool {
     }
     match &mut req.body.source {
         Some(BodySource::H1(reader)) => reader.is_broken(),
-        None => false,
+        _ => false,
     }
 }
 

@@ -8,7 +8,7 @@ mod exchange;
 pub mod field_line;
 pub mod framing;
 pub mod io;
-mod linger;
+pub mod linger;
 mod outgoing;
 pub mod parse;
 mod request_line;

@@ -345,7 +345,11 @@ fn take_field(
 }
 
 /// Adds a field, unless it is a second one of those that nginx takes once.
-fn add(fields: &mut Vec<Field>, first: &mut [u16; Known::COUNT], field: Field) -> Result<(), Bad> {
+pub fn add(
+    fields: &mut Vec<Field>,
+    first: &mut [u16; Known::COUNT],
+    field: Field,
+) -> Result<(), Bad> {
     if let Some(first) = first.get_mut(field.known as usize) {
         if *first == 0 {
             *first = u16::try_from(fields.len() + 1).unwrap_or(u16::MAX);

@@ -5,12 +5,12 @@ use super::chunked::{LAST_CHUNK, chunk_head};
 use super::io::{Io, IoError};
 use super::outgoing::{Outgoing, SendError};
 use super::writer::{self, Framing};
-use crate::clock;
 use crate::http::body::{Body, Cut, Part, Source};
 use crate::http::body_in::BodySource;
 use crate::http::head::Version;
+use crate::http::pace::Pace;
 use crate::http::request::Request;
-use crate::http::response::{Field, Own};
+use crate::http::response::Field;
 use crate::http::{core, filter};
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -48,18 +48,7 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     }
     let http = Rc::clone(&req.http);
     let location = &http.location(req.location).core;
-    if let Some(to) = req.response.location.take() {
-        if location.absolute_redirect && to.starts_with(b"/") {
-            req.response.location = Some(core::redirect::absolute(req, to));
-            req.response.displace(Own::Location);
-        } else if req.response.is_placed(Own::Location) {
-            req.response.location = Some(to);
-        } else {
-            // nginx writes only the one that it completes in a place of its own.
-            let field = Field::new(Bytes::from_static(b"Location"), to);
-            req.response.fields.insert(0, field);
-        }
-    }
+    core::redirect::finish(req);
     let framing = writer::frame(req);
     let mut out = Outgoing::new(location.send_timeout);
     out.sendfile = location.sendfile;
@@ -274,53 +263,6 @@ fn end_chunks(req: &mut Request, out: &mut Outgoing) {
     }
     end.extend_from_slice(b"\r\n");
     out.push_owned(end);
-}
-
-/// `limit_rate` and `limit_rate_after`.
-struct Pace {
-    head: u64,
-    /// Bytes per second; 0 for no limit.
-    rate: u64,
-    after: u64,
-    start_ms: u64,
-}
-
-impl Pace {
-    fn of(req: &Request, head: u64) -> Self {
-        let core = &req.http.location(req.location).core;
-        let rate = req
-            .limit_rate
-            .unwrap_or_else(|| core::rate::limit(req, core.limit_rate.as_ref()));
-        let after = if rate > 0 {
-            core::rate::limit(req, core.limit_rate_after.as_ref())
-        } else {
-            0
-        };
-        Pace {
-            head,
-            rate,
-            after,
-            start_ms: clock::monotonic_ms(),
-        }
-    }
-
-    /// How much may be sent now, or how long to wait.
-    fn budget(&self, sent: u64) -> Result<u64, Duration> {
-        if self.rate == 0 {
-            return Ok(u64::MAX);
-        }
-        let seconds = clock::monotonic_ms().saturating_sub(self.start_ms) / 1000 + 1;
-        let allowed = self.rate.saturating_mul(seconds).saturating_add(self.after);
-        match allowed.checked_sub(sent) {
-            Some(budget) if budget > 0 => Ok(budget),
-            _ => {
-                let over = sent.saturating_sub(allowed);
-                Err(Duration::from_millis(
-                    over.saturating_mul(1000) / self.rate + 1,
-                ))
-            }
-        }
-    }
 }
 
 fn report(req: &Request, failure: &Failure) {

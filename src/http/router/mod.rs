@@ -8,7 +8,7 @@ mod server;
 mod tree;
 
 pub use location::{enter, find_location};
-pub use ports::{Protocols, Router, listens, port};
+pub use ports::{Protocols, Router, listens, listens_http2, port};
 pub use server::{
     ServerBuilder, ServerName, default_server, servers, set_virtual_server, virtual_server,
 };

@@ -255,6 +255,12 @@ impl Router {
     }
 }
 
+/// Whether the `listen` that a connection came by has the parameter `http2`.
+pub fn listens_http2(http: &Http, client: &Client) -> bool {
+    let address = http.router.address(client);
+    address.is_some_and(|address| address.protocols.http2)
+}
+
 /// The port that a connection came by; 0 for a unix socket.
 pub fn port(http: &Http, client: &Client) -> u16 {
     match http.router.socket(client).map(|socket| &*socket.addr) {

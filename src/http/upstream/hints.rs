@@ -34,8 +34,21 @@ impl Hints {
                 log::request(req, Level::Info, message);
                 continue;
             }
-            if wanted(req) {
-                self.add(&fields, hidden);
+            if !wanted(req) {
+                continue;
+            }
+            match req.client.h2.get() {
+                None => self.add(&fields, hidden),
+                Some(over) => {
+                    let shown = |f: &&(Known, Vec<u8>, Vec<u8>)| !hidden.has(f.0, &f.1);
+                    let mut fields = fields.iter().filter(shown).peekable();
+                    if fields.peek().is_some() {
+                        over.send_interim(
+                            103,
+                            fields.map(|(_, name, value)| (&name[..], &value[..])),
+                        );
+                    }
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Variables of what no connection and no answer has yet: encryption, HTTP/2 and 3, a cache. They
+//! Variables of what no connection and no answer has yet: encryption, HTTP/3, a cache. They
 //! say what nginx says of a plain connection and of an answer that no cache has seen, so that log formats and
 //! conditions which name them hold.
 
@@ -7,7 +7,6 @@ use crate::http::variable::Variable;
 
 /// The table.
 pub static VARIABLES: &[Variable] = &[
-    Variable::new("http2", empty),
     Variable::new("http3", empty),
     Variable::new("ssl_alpn_protocol", none),
     Variable::new("ssl_cipher", none),

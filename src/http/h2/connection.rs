@@ -1,0 +1,271 @@
+//! The task of a connection: takes requests in, each of which gets a task of its own, and ends the connection when it
+//! is time.
+
+use super::control::Control;
+use super::incoming::{Incoming, Limits};
+use super::outgoing::Outgoing;
+use super::stream::{self, Over, Session};
+use super::transport::Transport;
+use crate::http::conf::{Held, Http};
+use crate::http::connection::Client;
+use crate::http::h1::io::Io;
+use crate::http::h1::linger::linger;
+use crate::http::router;
+use crate::http::upstream::timer::Timer;
+use crate::http::worker::Worker;
+use crate::log::{self, Level};
+use bytes::Bytes;
+use h2::Reason;
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Serves HTTP/2 on a connection until it ends. What was read of it stands in `io`, the preface included. `first` is
+/// the configuration under which it was accepted.
+pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>, first: Option<Held>) {
+    let http = first.clone().or_else(|| worker.http());
+    let Some(settings) = http.and_then(|http| Settings::of(&http, client)) else {
+        return;
+    };
+    let control = Rc::new(Control::default());
+    let over = Rc::new(Over::connection(Rc::clone(&control)));
+    if client.h2.set(over).is_err() {
+        return;
+    }
+    if settings.nodelay {
+        client.stream.set_nodelay();
+    }
+    let session = Rc::new(Session {
+        worker: Rc::clone(worker),
+        client: Rc::clone(client),
+        control: Rc::clone(&control),
+        first: Cell::new(first),
+    });
+    // The timer of the head's first bytes has done its work.
+    io.read_within(Duration::MAX);
+    let mut streams = JoinSet::new();
+    run(&session, io, &settings, &mut streams).await;
+    // Requests see that their connection is gone, and are logged.
+    while streams.join_next().await.is_some() {}
+    log::flush_thread();
+    let (time, timeout) = match control.excess() {
+        None => settings.linger,
+        Some(_) => (settings.linger.0.min(BRIEF), settings.linger.1.min(BRIEF)),
+    };
+    if !io.eof.get() && !time.is_zero() {
+        linger(io, time, timeout).await;
+    }
+}
+
+/// How long to wait until a client that went too far has taken note.
+const BRIEF: Duration = Duration::from_secs(2);
+/// How many streams that the client resets before they are looked at make it go too far.
+const MOST_RESET_UNSEEN: usize = 64;
+/// How many streams the server may reset for being malformed.
+const MOST_MALFORMED: usize = 256;
+/// At least so many bytes of a response wait in memory while the client takes none.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Bytes of a head that are at least let through to be judged, so that the connection outlives a slip.
+const LEAST_HEAD: usize = 256 * 1024;
+
+/// The settings that hold for the whole connection.
+struct Settings {
+    limits: Limits,
+    preread: u32,
+    read_size: usize,
+    send_buffer: usize,
+    send_timeout: Duration,
+    header_timeout: Duration,
+    keepalive_timeout: Duration,
+    linger: (Duration, Duration),
+    nodelay: bool,
+}
+
+impl Settings {
+    fn of(http: &Http, client: &Client) -> Option<Settings> {
+        let server = http.server(router::default_server(http, client)?);
+        let location = http.location(server.location);
+        let (core, http2) = (&location.core, &location.conf.http2);
+        let (number, size) = server.core.large_client_header_buffers;
+        Some(Settings {
+            limits: Limits {
+                streams: http2.max_concurrent_streams,
+                head: number.saturating_mul(size),
+                requests: core.keepalive_requests,
+                time: core.keepalive_time,
+                keep: !core.keepalive_timeout.is_zero(),
+                started_ms: client.started_ms,
+            },
+            preread: http2.body_preread_size,
+            read_size: http2.recv_buffer_size,
+            send_buffer: SEND_BUFFER.max(http2.chunk_size.saturating_mul(2)),
+            send_timeout: core.send_timeout,
+            header_timeout: server.core.client_header_timeout,
+            keepalive_timeout: core.keepalive_timeout,
+            linger: match core.lingering_close {
+                crate::http::core::location::LingeringClose::Off => {
+                    (Duration::ZERO, Duration::ZERO)
+                }
+                _ => (core.lingering_time, core.lingering_timeout),
+            },
+            nodelay: core.tcp_nodelay,
+        })
+    }
+
+    /// What the h2 crate is to say to the client, and where it is to stop.
+    fn builder(&self) -> h2::server::Builder {
+        let mut builder = h2::server::Builder::new();
+        let list = self.limits.head.max(LEAST_HEAD).min(u32::MAX as usize / 8);
+        // No connection-wide limit on bodies beyond what all streams may send together.
+        let window = u64::from(self.limits.streams).saturating_mul(u64::from(self.preread));
+        let window = u32::try_from(window).unwrap_or(u32::MAX);
+        builder
+            .initial_window_size(self.preread)
+            .initial_connection_window_size(window.clamp(1 << 20, super::conf::MAX_WINDOW))
+            .max_concurrent_streams(self.limits.streams)
+            .max_header_list_size(list as u32)
+            .max_send_buffer_size(self.send_buffer.min(u32::MAX as usize))
+            .max_pending_accept_reset_streams(MOST_RESET_UNSEEN)
+            .max_local_error_reset_streams(Some(MOST_MALFORMED));
+        builder
+    }
+}
+
+type Connection = h2::server::Connection<Transport, Bytes>;
+
+async fn run(session: &Rc<Session>, io: &Rc<Io>, settings: &Settings, streams: &mut JoinSet<()>) {
+    let (worker, control) = (&session.worker, &session.control);
+    let transport = Transport::new(
+        Rc::clone(worker),
+        Rc::clone(io),
+        Rc::clone(control),
+        Incoming::new(Rc::clone(control), settings.limits),
+        Outgoing::new(Rc::clone(control), settings.limits.streams),
+        settings.read_size,
+        settings.send_timeout,
+    );
+    let mut handshake = std::pin::pin!(settings.builder().handshake::<_, Bytes>(transport));
+    let timer = Timer::default();
+    timer.set(settings.header_timeout);
+    let shaken = std::future::poll_fn(|cx| {
+        control.register(cx);
+        if let Poll::Ready(done) = handshake.as_mut().poll(cx) {
+            return Poll::Ready(done.ok());
+        }
+        timer.poll(cx).map(|()| None)
+    });
+    let Some(connection) = shaken.await else {
+        return;
+    };
+    let mut running = Running {
+        session,
+        settings,
+        connection,
+        streams,
+        timer,
+        idle: false,
+        stopping: false,
+    };
+    std::future::poll_fn(|cx| running.poll(cx)).await;
+}
+
+struct Running<'a> {
+    session: &'a Rc<Session>,
+    settings: &'a Settings,
+    connection: Connection,
+    streams: &'a mut JoinSet<()>,
+    timer: Timer,
+    /// Whether the timer runs, since no request is being served.
+    idle: bool,
+    /// Whether the connection is to end as soon as what was said is sent.
+    stopping: bool,
+}
+
+impl Running<'_> {
+    /// Ready when the connection has come to its end.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let control = &self.session.control;
+        control.register(cx);
+        if let Some(what) = control.excess()
+            && !self.stopping
+        {
+            self.stop(Reason::ENHANCE_YOUR_CALM, what);
+        }
+        loop {
+            match self.connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.end_idle();
+                    let session = Rc::clone(self.session);
+                    self.streams
+                        .spawn_local(stream::serve(session, request, respond));
+                }
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {}
+        if self.stopping || !self.streams.is_empty() {
+            return Poll::Pending;
+        }
+        if control.is_ending() && control.extra().borrow().is_empty() {
+            return Poll::Ready(());
+        }
+        self.poll_idle(cx)
+    }
+
+    /// No request is being served: the next one has to come in time.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let control = &self.session.control;
+        let first = control.requests() == 0;
+        let incomplete = control.incomplete.get();
+        let heard = control.heard.replace(false);
+        if !self.idle || (heard && !incomplete) {
+            let time = match first || incomplete {
+                true => self.settings.header_timeout,
+                false => self.settings.keepalive_timeout,
+            };
+            self.timer.set(time);
+        }
+        if !self.idle {
+            self.idle = true;
+            let worker = &self.session.worker;
+            worker.connections.begin_wait(&self.session.client);
+        }
+        ready!(self.timer.poll(cx));
+        if control.incomplete.get() {
+            self.stop(
+                Reason::PROTOCOL_ERROR,
+                "client timed out (110: Connection timed out)",
+            );
+        } else {
+            control.end();
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn end_idle(&mut self) {
+        if self.idle {
+            self.idle = false;
+            self.session
+                .worker
+                .connections
+                .end_wait(&self.session.client);
+        }
+    }
+
+    fn stop(&mut self, reason: Reason, why: &str) {
+        self.stopping = true;
+        self.session.log(Level::Info, format_args!("{why}"));
+        self.connection.abrupt_shutdown(reason);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.end_idle();
+    }
+}

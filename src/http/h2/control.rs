@@ -1,0 +1,223 @@
+//! What the two directions of a connection, its task and its streams know together.
+
+use super::frames::{Header, kind};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+/// The state of a connection that is shared.
+#[derive(Default)]
+pub struct Control {
+    task: RefCell<Option<Waker>>,
+    /// The highest stream that the client has begun and that is served.
+    last_stream: Cell<u32>,
+    /// How many streams it has begun.
+    requests: Cell<u64>,
+    /// Whether the client has been told that no stream beyond the last is served.
+    ending: Cell<bool>,
+    /// What the client did too much of.
+    excess: Cell<Option<&'static str>>,
+    /// Streams that have begun and are not yet requests, with the bytes of their heads as they were sent.
+    heads: RefCell<VecDeque<(u32, u32)>>,
+    /// What has been sent on streams that are being answered.
+    sent: RefCell<HashMap<u32, Rc<Sent>, foldhash::fast::FixedState>>,
+    /// Frames that the server itself puts in between.
+    extra: RefCell<Vec<u8>>,
+    /// Whether some of a frame, or of a block of fields, is still to come.
+    pub incomplete: Cell<bool>,
+    /// Whether anything has arrived since the task last looked.
+    pub heard: Cell<bool>,
+    /// Requests that were answered and that resets have not been set off against.
+    pub answered: Cell<u32>,
+    /// Bytes of bodies that were sent and that changes of windows have not been set off against.
+    pub delivered: Cell<u64>,
+}
+
+/// So many heads are remembered for streams that never become requests.
+const MOST_HEADS: usize = 1024;
+
+impl Control {
+    /// The task of the connection is woken when there is something to do.
+    pub fn register(&self, cx: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            *task = Some(cx.waker().clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.task.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Notes that a stream begins.
+    pub fn begin(&self, stream: u32, length: u32) {
+        self.last_stream.set(stream);
+        self.requests.set(self.requests.get().saturating_add(1));
+        let mut heads = self.heads.borrow_mut();
+        if heads.len() >= MOST_HEADS {
+            heads.pop_front();
+        }
+        heads.push_back((stream, length));
+    }
+
+    /// Notes that the head of the last stream goes on.
+    pub fn go_on(&self, length: u32) {
+        if let Some((_, all)) = self.heads.borrow_mut().back_mut() {
+            *all = all.saturating_add(length);
+        }
+    }
+
+    /// How many bytes the head of a stream had when it was sent.
+    pub fn head_of(&self, stream: u32) -> u32 {
+        let mut heads = self.heads.borrow_mut();
+        while let Some((number, length)) = heads.pop_front() {
+            if number == stream {
+                return length;
+            }
+            if number > stream {
+                heads.push_front((number, length));
+                break;
+            }
+        }
+        0
+    }
+
+    /// The highest stream that is served.
+    pub fn last_stream(&self) -> u32 {
+        self.last_stream.get()
+    }
+
+    /// How many streams the client has begun.
+    pub fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Whether no further streams are served.
+    pub fn is_ending(&self) -> bool {
+        self.ending.get()
+    }
+
+    /// Tells the client that streams which it has begun are served, and no others (RFC 9113 section 6.8).
+    pub fn end(&self) {
+        if self.ending.replace(true) {
+            return;
+        }
+        let header = Header {
+            length: 8,
+            kind: kind::GOAWAY,
+            flags: 0,
+            stream: 0,
+        };
+        let mut extra = self.extra.borrow_mut();
+        extra.extend_from_slice(&header.write());
+        extra.extend_from_slice(&self.last_stream.get().to_be_bytes());
+        extra.extend_from_slice(&[0; 4]);
+        drop(extra);
+        self.wake();
+    }
+
+    /// Frames to be sent between two others.
+    pub fn extra(&self) -> &RefCell<Vec<u8>> {
+        &self.extra
+    }
+
+    /// Says that the client goes too far; the connection is going to end.
+    pub fn exceed(&self, what: &'static str) {
+        if self.excess.get().is_none() {
+            self.excess.set(Some(what));
+        }
+        self.wake();
+    }
+
+    /// In what the client went too far.
+    pub fn excess(&self) -> Option<&'static str> {
+        self.excess.get()
+    }
+
+    /// Begins to count what is sent on a stream.
+    pub fn count(&self, stream: u32) -> Counted {
+        let sent = Rc::new(Sent::default());
+        self.sent.borrow_mut().insert(stream, Rc::clone(&sent));
+        sent
+    }
+
+    /// Ends that.
+    pub fn forget(&self, stream: u32) {
+        self.sent.borrow_mut().remove(&stream);
+    }
+
+    /// What is counted of a stream.
+    pub fn sent(&self, stream: u32) -> Option<Counted> {
+        self.sent.borrow().get(&stream).cloned()
+    }
+}
+
+/// What is counted of a stream.
+pub type Counted = Rc<Sent>;
+
+/// What the system has taken of a stream's frames.
+#[derive(Default)]
+pub struct Sent {
+    /// Bytes of all frames.
+    pub bytes: Cell<u64>,
+    /// Bytes of those that carry the head.
+    pub head: Cell<u64>,
+    /// Whether there was a frame of a body.
+    pub body: Cell<bool>,
+    ended: Cell<bool>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl Sent {
+    /// Notes that all of the stream is sent.
+    pub fn end(&self) {
+        self.ended.set(true);
+        if let Some(waker) = self.task.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether all of the stream is sent; the task is woken when it is.
+    pub fn is_ended(&self, cx: &Context<'_>) -> bool {
+        if !self.ended.get() {
+            *self.task.borrow_mut() = Some(cx.waker().clone());
+        }
+        self.ended.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_of_streams_that_came_to_nothing_are_forgotten() {
+        let control = Control::default();
+        for stream in (1..=9).step_by(2) {
+            control.begin(stream, stream * 10);
+        }
+        control.go_on(5);
+        assert_eq!(control.head_of(5), 50);
+        assert_eq!(control.heads.borrow().len(), 2);
+        assert_eq!((control.head_of(9), control.head_of(9)), (95, 0));
+    }
+
+    #[test]
+    fn the_end_is_said_once() {
+        let control = Control::default();
+        control.begin(7, 1);
+        control.end();
+        control.end();
+        let frame = control.extra().borrow();
+        assert_eq!(
+            &frame[..],
+            [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0]
+        );
+    }
+}

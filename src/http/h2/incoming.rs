@@ -1,0 +1,213 @@
+//! What a client sends, frame by frame, on its way to the h2 crate: counted, and held back where nobody listens any
+//! more. A client that does too much of what is cheap for it is reported.
+
+use super::allowance::Allowance;
+use super::control::Control;
+use super::frames::{ACK, END_HEADERS, END_STREAM, Header, Scanner, Step, kind};
+use super::preface::PREFACE;
+use crate::clock;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What the configuration allows on a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `http2_max_concurrent_streams`.
+    pub streams: u32,
+    /// Bytes of a head: all of `large_client_header_buffers`.
+    pub head: usize,
+    /// `keepalive_requests`.
+    pub requests: u64,
+    /// `keepalive_time`.
+    pub time: Duration,
+    /// Whether connections are kept at all.
+    pub keep: bool,
+    /// When the connection was accepted: monotonic milliseconds.
+    pub started_ms: u64,
+}
+
+/// The direction from the client.
+pub struct Incoming {
+    control: Rc<Control>,
+    limits: Limits,
+    scanner: Scanner,
+    /// Bytes of the preface that are still to come.
+    preface: usize,
+    /// Bytes so far of the block of fields that is being sent.
+    block: usize,
+    in_block: bool,
+    /// Whether the frame that is being read is held back.
+    withheld: bool,
+    /// Whether a block of fields was held back: those behind it cannot be understood.
+    deaf: bool,
+    resets: Allowance,
+    settings: Allowance,
+    pings: Allowance,
+    windows: Allowance,
+    priorities: Allowance,
+    empty: Allowance,
+    unknown: Allowance,
+}
+
+/// A block of fields may be so much longer than what it says.
+const BLOCK_SLACK: usize = 4096;
+/// So many bytes of bodies that a client has taken let it change a window once more.
+const BYTES_PER_WINDOW: u64 = 64;
+
+impl Incoming {
+    /// The direction from a client that has sent nothing yet.
+    pub fn new(control: Rc<Control>, limits: Limits) -> Self {
+        let now = clock::monotonic_ms();
+        let streams = limits.streams.max(100);
+        Incoming {
+            control,
+            limits,
+            scanner: Scanner::default(),
+            preface: PREFACE.len(),
+            block: 0,
+            in_block: false,
+            withheld: false,
+            deaf: false,
+            resets: Allowance::new(streams.saturating_mul(2), 20, now),
+            settings: Allowance::new(100, 10, now),
+            pings: Allowance::new(500, 50, now),
+            windows: Allowance::new(4000, 200, now),
+            priorities: Allowance::new(streams.saturating_mul(4), 20, now),
+            empty: Allowance::new(100, 10, now),
+            unknown: Allowance::new(500, 50, now),
+        }
+    }
+
+    /// Looks at what has arrived; appends to `out` what is to be passed on.
+    pub fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        self.control.heard.set(true);
+        if self.preface > 0 {
+            let (own, rest) = bytes.split_at(self.preface.min(bytes.len()));
+            self.preface -= own.len();
+            out.extend_from_slice(own);
+            bytes = rest;
+        }
+        while !bytes.is_empty() {
+            match self.scanner.step(&mut bytes) {
+                Step::Begin(header) => {
+                    self.judge(header);
+                    self.withheld = self.withholds(header);
+                    match self.withheld {
+                        false => out.extend_from_slice(&header.write()),
+                        true => self.stand_in(header, out),
+                    }
+                }
+                Step::Payload(payload) => {
+                    if !self.withheld {
+                        out.extend_from_slice(payload);
+                    }
+                }
+                Step::Partial => {}
+            }
+        }
+        let incomplete = self.preface > 0 || self.in_block || !self.scanner.at_start();
+        self.control.incomplete.set(incomplete);
+    }
+
+    /// Counts a frame.
+    fn judge(&mut self, header: Header) {
+        let now = clock::monotonic_ms();
+        let is_ack = header.flags & ACK != 0;
+        let fine = match header.kind {
+            kind::HEADERS => {
+                self.begin(header);
+                return;
+            }
+            kind::CONTINUATION => {
+                self.block = self.block.saturating_add(header.length as usize);
+                self.in_block = header.flags & END_HEADERS == 0;
+                self.control.go_on(header.length);
+                let fits = self.block <= self.limits.head.saturating_add(BLOCK_SLACK);
+                fits && (header.length > 0 || !self.in_block || self.empty.take(now))
+            }
+            kind::DATA if header.length == 0 && header.flags & END_STREAM == 0 => {
+                self.empty.take(now)
+            }
+            kind::DATA | kind::GOAWAY | kind::PUSH_PROMISE => true,
+            kind::PRIORITY => self.priorities.take(now),
+            kind::RST_STREAM => {
+                self.resets.give(self.control.answered.take());
+                self.resets.take(now)
+            }
+            kind::SETTINGS => is_ack || self.settings.take(now),
+            kind::PING => is_ack || self.pings.take(now),
+            kind::WINDOW_UPDATE => {
+                let delivered = self.control.delivered.get();
+                let back = u32::try_from(delivered / BYTES_PER_WINDOW).unwrap_or(u32::MAX);
+                self.control.delivered.set(delivered % BYTES_PER_WINDOW);
+                self.windows.give(back);
+                self.windows.take(now)
+            }
+            _ => self.unknown.take(now),
+        };
+        if !fine {
+            self.control.exceed(excess(header.kind));
+        }
+    }
+
+    /// A block of fields begins: a request, or the trailer of one.
+    fn begin(&mut self, header: Header) {
+        self.block = header.length as usize;
+        self.in_block = header.flags & END_HEADERS == 0;
+        if self.block > self.limits.head.saturating_add(BLOCK_SLACK) {
+            self.control.exceed("client sent too large header");
+        }
+        let is_new = header.stream > self.control.last_stream() && header.stream % 2 == 1;
+        if !is_new || self.control.is_ending() {
+            return;
+        }
+        self.control.begin(header.stream, header.length);
+        self.priorities.give(self.limits.streams);
+        let age = clock::monotonic_ms().saturating_sub(self.limits.started_ms);
+        if !self.limits.keep
+            || self.control.requests() >= self.limits.requests
+            || u128::from(age) > self.limits.time.as_millis()
+        {
+            self.control.end();
+        }
+    }
+
+    /// Whether a frame is for nobody, since the client was told that its stream is not served.
+    fn withholds(&mut self, header: Header) -> bool {
+        if !self.control.is_ending() || header.stream == 0 {
+            return false;
+        }
+        let is_block = matches!(header.kind, kind::HEADERS | kind::CONTINUATION);
+        let beyond = header.stream > self.control.last_stream();
+        self.deaf |= beyond && is_block;
+        beyond || (self.deaf && is_block)
+    }
+
+    /// A trailer that cannot be understood still ends its stream.
+    fn stand_in(&self, header: Header, out: &mut Vec<u8>) {
+        let ends = header.kind == kind::HEADERS && header.flags & END_STREAM != 0;
+        if ends && header.stream <= self.control.last_stream() {
+            let end = Header {
+                length: 0,
+                kind: kind::DATA,
+                flags: END_STREAM,
+                stream: header.stream,
+            };
+            out.extend_from_slice(&end.write());
+        }
+    }
+}
+
+/// What is said of too many frames of a type.
+fn excess(kind: u8) -> &'static str {
+    match kind {
+        kind::PRIORITY => "client sent too many PRIORITY frames",
+        kind::RST_STREAM => "client sent too many RST_STREAM frames",
+        kind::SETTINGS => "client sent too many SETTINGS frames",
+        kind::PING => "client sent too many PING frames",
+        kind::WINDOW_UPDATE => "client sent too many WINDOW_UPDATE frames",
+        kind::CONTINUATION => "client sent too large header",
+        kind::DATA => "client sent too many empty DATA frames",
+        _ => "http2 flood detected",
+    }
+}

@@ -1,0 +1,260 @@
+//! One stream: from its request to the line in the log.
+
+use super::body::Reader;
+use super::control::{Control, Counted};
+use super::request::{self, Wrong};
+use super::response;
+use super::send::{self, Sent};
+use crate::http::body_in::BodySource;
+use crate::http::conf::{Held, ServerId};
+use crate::http::connection::Client;
+use crate::http::core;
+use crate::http::h1::framing::content_length;
+use crate::http::head::{Known, Method};
+use crate::http::modules;
+use crate::http::phase::{self, Start};
+use crate::http::request::Request;
+use crate::http::router;
+use crate::http::stats::{self, Doing};
+use crate::http::upstream;
+use crate::http::worker::Worker;
+use crate::log::{self, Level};
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use std::cell::{Cell, RefCell};
+use std::fmt::Arguments;
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// What all streams of a connection share.
+pub struct Session {
+    /// The thread.
+    pub worker: Rc<Worker>,
+    /// The client, as a connection.
+    pub client: Rc<Client>,
+    /// What tasks of the connection tell each other.
+    pub control: Rc<Control>,
+    /// The configuration of the accept, for the first request.
+    pub first: Cell<Option<Held>>,
+}
+
+impl Session {
+    /// Logs something about the connection.
+    pub fn log(&self, level: Level, message: Arguments<'_>) {
+        let Some(http) = self.worker.http() else {
+            return;
+        };
+        let Some(server) = router::default_server(&http, &self.client) else {
+            return;
+        };
+        let location = http.location(http.server(server).location);
+        if let Some(listen) = &self.client.bound {
+            log::connection(&location.error_log, &self.client, &**listen, level, message);
+        }
+    }
+
+    /// The configuration in force, and the server that the connection's address leads to.
+    fn server(&self) -> Option<(Held, ServerId)> {
+        let of = |http: Option<Held>| {
+            let http = http?;
+            let server = router::default_server(&http, &self.client)?;
+            Some((http, server))
+        };
+        let first = self.first.take();
+        of(self.worker.http()).or_else(|| of(first))
+    }
+}
+
+/// What a request that came over HTTP/2 can say to its stream.
+pub struct Over {
+    /// The connection.
+    pub control: Rc<Control>,
+    /// The stream, as long as its response has not begun; nothing for the connection itself.
+    respond: RefCell<Option<SendResponse<Bytes>>>,
+}
+
+impl Over {
+    /// A connection.
+    pub fn connection(control: Rc<Control>) -> Self {
+        Over {
+            control,
+            respond: RefCell::new(None),
+        }
+    }
+
+    /// Sends an interim answer (status 1xx) with these fields, which the response follows.
+    pub fn send_interim<'a>(
+        &self,
+        status: u16,
+        fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) {
+        if let Some(respond) = &mut *self.respond.borrow_mut() {
+            // If it cannot be sent, neither can what follows, which finds out why.
+            let _ = respond.send_informational(response::interim(status, fields));
+        }
+    }
+
+    /// Ready when the client does not want an answer any more.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.respond.borrow_mut() {
+            Some(respond) => respond.poll_reset(cx).map(drop),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Takes the stream, to send the response.
+    pub fn take(&self) -> Option<SendResponse<Bytes>> {
+        self.respond.borrow_mut().take()
+    }
+}
+
+/// Serves the request of a stream.
+pub async fn serve(
+    session: Rc<Session>,
+    request: http::Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
+    let Some((http, default)) = session.server() else {
+        respond.send_reset(Reason::REFUSED_STREAM);
+        return;
+    };
+    let control = &session.control;
+    let number = respond.stream_id().as_u32();
+    let count = session.client.requests.get().saturating_add(1);
+    session.client.requests.set(count);
+    stats::request();
+    let _doing = stats::enter(Doing::Writing);
+    let over = Rc::new(Over {
+        control: Rc::clone(control),
+        respond: RefCell::new(Some(respond)),
+    });
+    let client = Rc::new(Client {
+        requests: Cell::new(count),
+        watch: Cell::new(false),
+        h2: Rc::clone(&over).into(),
+        ..Client::clone(&session.client)
+    });
+    let (parts, body) = request.into_parts();
+    let mut head = session.worker.take_head();
+    let built = match Rc::get_mut(&mut head) {
+        Some(head) => request::build(head, &parts, &http, &client, default),
+        None => return,
+    };
+    let mut req = Request::new(&session.worker, http, &client, Rc::clone(&head), default);
+    drop(head);
+    req.keepalive = true;
+    req.request_length.set(u64::from(control.head_of(number)));
+    let exchange = Exchange {
+        over,
+        sent: control.count(number),
+    };
+    let prepared = built.and_then(|()| prepare(&mut req, body));
+    let answered = match prepared {
+        Ok(()) => exchange.run(&mut req).await,
+        Err(Wrong::TooLarge(what)) => {
+            control.exceed(what);
+            control.forget(number);
+            return;
+        }
+        Err(Wrong::Request { status, sentence }) => {
+            let shown = String::from_utf8_lossy(&sentence);
+            log::request(&req, Level::Info, format_args!("{shown}"));
+            phase::refuse(&mut req, status).await;
+            exchange.answer(&mut req).await
+        }
+    };
+    req.completed.set(answered);
+    control.forget(number);
+    req.bytes_sent.set(exchange.sent.bytes.get());
+    let body = exchange
+        .sent
+        .bytes
+        .get()
+        .saturating_sub(exchange.sent.head.get());
+    req.body_bytes_sent.set(body);
+    control
+        .answered
+        .set(control.answered.get().saturating_add(u32::from(answered)));
+    if req.location(&req.http).core.post_action.is_some() {
+        Box::pin(core::post_action::run(&mut req)).await;
+    }
+    upstream::report(&req);
+    modules::log::access(&req);
+    req.recycle();
+}
+
+/// What follows from the head: path, host, server, and what kind of body is to come.
+fn prepare(req: &mut Request, body: RecvStream) -> Result<(), Wrong> {
+    request::locate(req)?;
+    let head = Rc::clone(&req.head);
+    if let Some(text) = head.get(Known::ContentLength) {
+        let length = content_length(text);
+        let length =
+            length.ok_or_else(|| Wrong::bad("client sent invalid \"Content-Length\" header"))?;
+        req.body.length = Some(length);
+    }
+    match head.method {
+        Method::Connect => return Err(Wrong::status(405, "client sent CONNECT method")),
+        Method::Trace => return Err(Wrong::status(405, "client sent TRACE method")),
+        _ => {}
+    }
+    if body.is_end_stream() {
+        req.body.complete = true;
+        return Ok(());
+    }
+    req.body.chunked = req.body.length.is_none();
+    let timeout = req.location(&req.http).core.client_body_timeout;
+    req.body.source = Some(BodySource::H2(Box::new(Reader::new(body, timeout))));
+    Ok(())
+}
+
+/// The stream of a request on its way to an answer.
+struct Exchange {
+    over: Rc<Over>,
+    sent: Counted,
+}
+
+impl Exchange {
+    /// Takes a request through the phases and sends its answer; whether all of it was sent.
+    async fn run(&self, req: &mut Request) -> bool {
+        let client = Rc::clone(&req.client);
+        let phases = phase::run(req, Start::ServerRewrite);
+        let gone = {
+            let mut phases = pin!(phases);
+            std::future::poll_fn(|cx| {
+                if phases.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(false);
+                }
+                if client.watch.get() && self.over.poll_gone(cx).is_ready() {
+                    return Poll::Ready(true);
+                }
+                Poll::Pending
+            })
+            .await
+        };
+        if gone {
+            let message = format_args!("client prematurely closed connection");
+            log::request(req, Level::Info, message);
+            req.response.status = 499;
+            return false;
+        }
+        self.answer(req).await
+    }
+
+    async fn answer(&self, req: &mut Request) -> bool {
+        let Some(mut respond) = self.over.take() else {
+            return false;
+        };
+        if req.response.no_answer {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+            return false;
+        }
+        match send::response(req, respond, &self.sent).await {
+            Sent::Whole => true,
+            Sent::Broken => false,
+        }
+    }
+}
