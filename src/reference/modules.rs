@@ -46,6 +46,12 @@ pub static MODULES: &[Module] = &[
         ],
     },
     Module {
+        name: "http_v2",
+        nginx: "ngx_http_v2_module",
+        about: "HTTP/2",
+        tables: &[http::h2::conf::DIRECTIVES],
+    },
+    Module {
         name: "http_rewrite",
         nginx: "ngx_http_rewrite_module",
         about: "Redirects, rewritten addresses, conditions, variables that are set",

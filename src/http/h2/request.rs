@@ -21,6 +21,8 @@ pub enum Wrong {
         /// nginx's sentence for the error log.
         sentence: Vec<u8>,
     },
+    /// It cannot be known which server is meant, which has been logged: there is no answer.
+    NoServer,
     /// The connection ends, for this reason.
     TooLarge(&'static str),
 }
@@ -99,7 +101,7 @@ pub fn locate(req: &mut Request) -> Result<(), Wrong> {
         let port = host::of_request(&head, &mut req.host);
         let port = port.map_err(|_| Wrong::bad("client sent invalid host header"))?;
         req.host_port = port.unwrap_or(0);
-        router::set_virtual_server(req);
+        router::set_virtual_server(req).map_err(|_| Wrong::NoServer)?;
     }
     let http = Rc::clone(&req.http);
     if !http

@@ -154,6 +154,11 @@ pub async fn serve(
     let prepared = built.and_then(|()| prepare(&mut req, body));
     let answered = match prepared {
         Ok(()) => exchange.run(&mut req).await,
+        Err(Wrong::NoServer) => {
+            req.response.no_answer = true;
+            req.response.status = 500;
+            exchange.answer(&mut req).await
+        }
         Err(Wrong::TooLarge(what)) => {
             control.exceed(what);
             control.forget(number);
