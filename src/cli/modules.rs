@@ -28,7 +28,7 @@ const fn optional(option: &'static str, present: bool) -> Module {
 
 /// nginx's modules, in the order in which its `configure` knows them.
 pub static MODULES: &[Module] = &[
-    optional("http_ssl_module", false),
+    optional("http_ssl_module", true),
     optional("http_v2_module", true),
     optional("http_v3_module", false),
     optional("http_realip_module", true),
@@ -114,7 +114,7 @@ mod tests {
         let text = configure_arguments();
         assert!(text.contains(" --without-http_ssi_module"));
         assert!(!text.contains("http_rewrite_module"));
-        assert!(!text.contains("--with-http_ssl_module"), "not there yet");
+        assert!(text.contains(" --with-http_ssl_module"));
     }
 
     #[test]

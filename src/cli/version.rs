@@ -10,6 +10,9 @@ pub const PRODUCT: &str = concat!("goodgate/", env!("CARGO_PKG_VERSION"));
 /// The version of nginx whose behaviour this is. Tools that read `-V` decide by it what the server can do.
 pub const NGINX_VERSION: &str = "1.31.5";
 
+/// The version of OpenSSL whose names and behaviour TLS has here: tools look for it, too. rustls is what is built in.
+pub const OPENSSL_VERSION: &str = "3.0.22 25 Aug 2026 (its names and behaviour; by rustls)";
+
 /// The text for the options given; nginx prints all of it to standard error.
 pub fn text(options: &Options) -> String {
     let mut text = format!("goodgate version: {PRODUCT}\nnginx version: nginx/{NGINX_VERSION}\n");
@@ -17,6 +20,9 @@ pub fn text(options: &Options) -> String {
         text.push_str(&usage());
     }
     if options.configure {
+        text.push_str(&format!(
+            "built with OpenSSL {OPENSSL_VERSION}\nTLS SNI support enabled\n"
+        ));
         text.push_str(&format!("configure arguments: {}\n", configure_arguments()));
     }
     text
@@ -90,6 +96,11 @@ mod tests {
             ))
         );
         assert_eq!(lines.next(), Some("nginx version: nginx/1.31.5"));
+        assert_eq!(
+            lines.next(),
+            Some("built with OpenSSL 3.0.22 25 Aug 2026 (its names and behaviour; by rustls)")
+        );
+        assert_eq!(lines.next(), Some("TLS SNI support enabled"));
         assert!(
             lines
                 .next()

@@ -3,6 +3,7 @@
 
 mod arrival;
 mod proxy_protocol;
+mod tls;
 
 pub use arrival::{Arrival, Seat};
 
@@ -62,7 +63,7 @@ async fn preamble(mut arrival: Arrival) -> Option<Stage> {
         proxy_protocol::read(&arrival, protocols.ssl).await?;
     }
     if protocols.ssl {
-        return None;
+        arrival = tls::accept(arrival, protocols).await?;
     }
     Some(Stage::Http1(h1::connection::Connection::new(arrival)))
 }

@@ -1,6 +1,7 @@
 //! A client's connection: who is at the other end, and which protocol is spoken.
 
 use super::conf::Held;
+use super::modules::ssl::Security;
 use crate::net::proxy_protocol::Header;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
@@ -65,6 +66,8 @@ pub struct Client {
     pub waiting: Cell<u32>,
     /// What the proxy in front said about the connection that it passes on (`listen ... proxy_protocol`).
     pub proxied: OnceCell<Box<Header>>,
+    /// Where TLS is expected: whether it is spoken, and what was said first.
+    pub security: OnceCell<Rc<Security>>,
     /// The stream.
     pub stream: Rc<Stream>,
     /// Set where HTTP/2 is spoken: the connection, or the stream that a request came on.
@@ -82,6 +85,19 @@ pub struct Front {
 }
 
 impl Client {
+    /// Whether the connection is encrypted.
+    pub fn is_secure(&self) -> bool {
+        self.stream.tls().is_some()
+    }
+
+    /// The scheme of what is asked for here.
+    pub fn scheme(&self) -> &'static [u8] {
+        match self.is_secure() {
+            true => b"https",
+            false => b"http",
+        }
+    }
+
     /// The address that the client connected to.
     pub fn local(&self) -> &Peer {
         self.local.get_or_init(|| {

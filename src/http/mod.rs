@@ -118,4 +118,5 @@ pub static VARIABLES: &[&[Variable]] = &[
     modules::referer::VARIABLES,
     modules::secure_link::VARIABLES,
     modules::userid::VARIABLES,
+    modules::ssl::VARIABLES,
 ];

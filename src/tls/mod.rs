@@ -1,6 +1,7 @@
 //! TLS, on both sides, without anything of HTTP: certificates and keys from files, OpenSSL's names for what can be
 //! negotiated, verification, sessions, and what rustls is told.
 
+pub mod certificate_text;
 pub mod chain;
 pub mod cipher;
 pub mod cipher_list;

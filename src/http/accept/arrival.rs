@@ -59,6 +59,7 @@ impl Arrival {
             leaving: Cell::new(false),
             waiting: Cell::new(0),
             proxied: OnceCell::new(),
+            security: OnceCell::new(),
             stream: Rc::new(stream),
             h2: OnceCell::new(),
         });

@@ -6,8 +6,9 @@ use crate::http::router;
 use bytes::Bytes;
 use std::io::Write;
 
-/// The port that `http` URLs need not name.
+/// The ports that URLs need not name.
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// Decides where a response's `Location` stands and whether it is made absolute.
 pub fn finish(req: &mut Request) {
@@ -33,7 +34,8 @@ pub fn absolute(req: &Request, location: Bytes) -> Bytes {
         return location;
     }
     let mut out = Vec::with_capacity(32 + req.host.len() + location.len());
-    out.extend_from_slice(b"http://");
+    out.extend_from_slice(req.client.scheme());
+    out.extend_from_slice(b"://");
     if conf.server_name_in_redirect {
         out.extend_from_slice(&req.server(&req.http).name);
     } else if !req.host.is_empty() {
@@ -42,8 +44,13 @@ pub fn absolute(req: &Request, location: Bytes) -> Bytes {
         req.client.local().write_ip(&mut out);
     }
     if conf.port_in_redirect {
+        let usual = match req.client.is_secure() {
+            true => HTTPS_PORT,
+            false => HTTP_PORT,
+        };
         match router::port(&req.http, &req.client) {
-            0 | HTTP_PORT => {}
+            0 => {}
+            port if port == usual => {}
             port => drop(write!(out, ":{port}")),
         }
     }

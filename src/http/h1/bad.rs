@@ -50,6 +50,8 @@ pub enum Bad {
     Trace,
     /// A `server_name` could not be matched with the host, so that nobody can answer. That has been logged.
     NoServer,
+    /// The host is not the one that the client named in the TLS handshake.
+    Misdirected,
 }
 
 /// How much of a header line nginx writes to its error log.
@@ -65,6 +67,7 @@ impl Bad {
             Bad::UnknownCoding => 501,
             Bad::Connect | Bad::Trace => 405,
             Bad::NoServer => 500,
+            Bad::Misdirected => 421,
             _ => 400,
         }
     }
@@ -90,6 +93,7 @@ impl Bad {
             Bad::Connect => b"client sent CONNECT method",
             Bad::Trace => b"client sent TRACE method",
             Bad::NoServer => return,
+            Bad::Misdirected => crate::http::router::MISDIRECTED.as_bytes(),
             Bad::FieldTooLong(_) | Bad::Field(_) | Bad::Duplicate { .. } | Bad::UnknownCoding => {
                 return self.quoting(head, out);
             }

@@ -14,6 +14,7 @@ use crate::http::core::browser::Browser;
 use crate::http::head::{Head, Known, Version};
 use crate::http::phase::{self, Start};
 use crate::http::request::Request;
+use crate::http::router::NoServer;
 use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
 use crate::http::{Http, host, modules, router, uri};
@@ -250,6 +251,13 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         Ok(()) => {}
         Err(bad) => return refuse(req, io, bad).await,
     }
+    if let Some((status, sentence)) = modules::ssl::refusal(req) {
+        log::request(req, Level::Info, format_args!("{sentence}"));
+        req.keepalive = false;
+        phase::refuse(req, status).await;
+        req.keepalive = false;
+        return answer(req, io, true).await;
+    }
     if !run(req, Start::ServerRewrite).await {
         log::request(
             req,
@@ -312,7 +320,10 @@ fn locate(req: &mut Request) -> Result<(), Bad> {
         .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
     req.unparsed_uri_valid = !parsed.empty_path;
     req.host_port = host::of_request(&head, &mut req.host)?.unwrap_or(0);
-    router::set_virtual_server(req).map_err(|_| Bad::NoServer)
+    router::set_virtual_server(req).map_err(|why| match why {
+        NoServer::Failed => Bad::NoServer,
+        NoServer::Misdirected => Bad::Misdirected,
+    })
 }
 
 /// What follows from the head alone: path, host, server, framing, whether the connection is kept.

@@ -16,8 +16,14 @@ pub fn may_be(bytes: &[u8]) -> bool {
         .all(|(byte, expected)| byte == expected)
 }
 
-/// Whether HTTP/2 is spoken where the connection came in.
+/// Whether HTTP/2 is spoken where the connection came in. With TLS both sides have agreed about it (ALPN).
 pub fn is_wanted(http: &Http, client: &Client) -> bool {
+    if let Some(tls) = client.stream.tls() {
+        return tls.session(|session| session.alpn_protocol() == Some(b"h2"));
+    }
+    if client.security.get().is_some() {
+        return false;
+    }
     router::default_server(http, client).is_some_and(|server| {
         let location = http.location(http.server(server).location);
         location.conf.http2.enable || router::listens_http2(http, client)

@@ -8,6 +8,7 @@ use crate::http::h1::field_line::is_name_byte;
 use crate::http::h1::parse;
 use crate::http::head::{Field, Head, Known, Method, Piece, Version};
 use crate::http::request::Request;
+use crate::http::router::NoServer;
 use crate::http::{host, router, uri};
 use std::rc::Rc;
 
@@ -101,7 +102,10 @@ pub fn locate(req: &mut Request) -> Result<(), Wrong> {
         let port = host::of_request(&head, &mut req.host);
         let port = port.map_err(|_| Wrong::bad("client sent invalid host header"))?;
         req.host_port = port.unwrap_or(0);
-        router::set_virtual_server(req).map_err(|_| Wrong::NoServer)?;
+        router::set_virtual_server(req).map_err(|why| match why {
+            NoServer::Failed => Wrong::NoServer,
+            NoServer::Misdirected => Wrong::status(421, router::MISDIRECTED),
+        })?;
     }
     let http = Rc::clone(&req.http);
     if !http

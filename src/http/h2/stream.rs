@@ -206,6 +206,9 @@ fn prepare(req: &mut Request, body: RecvStream) -> Result<(), Wrong> {
         Method::Trace => return Err(Wrong::status(405, "client sent TRACE method")),
         _ => {}
     }
+    if let Some((status, sentence)) = modules::ssl::refusal(req) {
+        return Err(Wrong::status(status, &sentence));
+    }
     if body.is_end_stream() {
         req.body.complete = true;
         return Ok(());

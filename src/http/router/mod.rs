@@ -10,7 +10,8 @@ mod tree;
 pub use location::{enter, find_location};
 pub use ports::{Protocols, Router, listens, listens_http2, port};
 pub use server::{
-    ServerBuilder, ServerName, default_server, servers, set_virtual_server, virtual_server,
+    MISDIRECTED, NoServer, ServerBuilder, ServerName, default_server, servers, set_virtual_server,
+    virtual_server,
 };
 pub use tree::{LocationTree, trees};
 

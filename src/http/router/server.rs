@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{Http, LocationId, Server, ServerId, Settings};
 use crate::http::connection::Client;
 use crate::http::core::server::ServerRaw;
+use crate::http::modules::ssl;
 use crate::http::regex::{MatchFailed, Regex};
 use crate::http::request::Request;
 use bytes::Bytes;
@@ -37,23 +38,53 @@ pub struct ServerName {
     pub span: Span,
 }
 
-/// The server that answers on an address when no name decides: for what happens before the head is read. `None` if
-/// the configuration no longer listens on the address that the connection came by.
+/// The server that answers as long as no request names one: the one that the client named in a TLS handshake, else
+/// that of the address. `None` if the configuration no longer listens on the address that the connection came by.
 pub fn default_server(http: &Http, client: &Client) -> Option<ServerId> {
-    Some(http.router.address(client)?.default_server)
+    let address = http.router.address(client)?;
+    let named = ssl::host(client).and_then(|host| virtual_server(http, client, host));
+    Some(named.unwrap_or(address.default_server))
+}
+
+/// What nginx says of [`NoServer::Misdirected`].
+pub const MISDIRECTED: &str =
+    "client attempted to request the server name different from the one that was negotiated";
+
+/// Why no server answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoServer {
+    /// A regular expression gave up on the host, which has been logged: the connection is to be closed.
+    Failed,
+    /// The host is not the one of the TLS handshake, and its server wants to know who asks (421).
+    Misdirected,
 }
 
 /// Chooses the server by the request's host, and puts its settings in force. A host that no server has leaves it with
-/// the server that it has already.
+/// the server that it has already, unless the client named that one in a TLS handshake.
 ///
 /// # Errors
-/// A regular expression gave up on the host, which has been logged: the connection is to be closed.
-pub fn set_virtual_server(req: &mut Request) -> Result<(), MatchFailed> {
-    let address = req.http.router.address(&req.client);
-    let Some(names) = address.and_then(|address| address.names.as_ref()) else {
+/// There is none to answer.
+pub fn set_virtual_server(req: &mut Request) -> Result<(), NoServer> {
+    let Some(address) = req.http.router.address(&req.client) else {
         return Ok(());
     };
-    if let Some(server) = names.find(req, &req.host)? {
+    let mut found = match &address.names {
+        Some(names) => names
+            .find(req, &req.host)
+            .map_err(|MatchFailed| NoServer::Failed)?,
+        None => None,
+    };
+    if let Some(named) = ssl::host(&req.client)
+        && *named != *req.host
+        && !req.host.is_empty()
+    {
+        let server = found.unwrap_or(address.default_server);
+        if ssl::verifies(req.http.server(server)) {
+            return Err(NoServer::Misdirected);
+        }
+        found = Some(server);
+    }
+    if let Some(server) = found {
         req.server = server;
         req.location = req.http.server(server).location;
     }

@@ -1,4 +1,4 @@
-//! Variables of what no connection and no answer has yet: encryption, HTTP/3, a cache. They
+//! Variables of what no connection and no answer has yet: HTTP/3, a cache. They
 //! say what nginx says of a plain connection and of an answer that no cache has seen, so that log formats and
 //! conditions which name them hold.
 
@@ -8,34 +8,6 @@ use crate::http::variable::Variable;
 /// The table.
 pub static VARIABLES: &[Variable] = &[
     Variable::new("http3", empty),
-    Variable::new("ssl_alpn_protocol", none),
-    Variable::new("ssl_cipher", none),
-    Variable::new("ssl_ciphers", none),
-    Variable::new("ssl_client_cert", none),
-    Variable::new("ssl_client_escaped_cert", none),
-    Variable::new("ssl_client_fingerprint", none),
-    Variable::new("ssl_client_i_dn", none),
-    Variable::new("ssl_client_i_dn_legacy", none),
-    Variable::new("ssl_client_raw_cert", none),
-    Variable::new("ssl_client_s_dn", none),
-    Variable::new("ssl_client_s_dn_legacy", none),
-    Variable::new("ssl_client_serial", none),
-    Variable::new("ssl_client_sigalg", none),
-    Variable::new("ssl_client_v_end", none),
-    Variable::new("ssl_client_v_remain", none),
-    Variable::new("ssl_client_v_start", none),
-    Variable::new("ssl_client_verify", none),
-    Variable::new("ssl_curve", none),
-    Variable::new("ssl_curves", none),
-    Variable::new("ssl_early_data", none),
-    Variable::new("ssl_ech_outer_server_name", none),
-    Variable::new("ssl_ech_status", none),
-    Variable::new("ssl_protocol", none),
-    Variable::new("ssl_server_name", none),
-    Variable::new("ssl_session_id", none),
-    Variable::new("ssl_session_reused", none),
-    Variable::new("ssl_sigalg", none),
-    Variable::new("ssl_sigalgs", none),
     Variable::new("upstream_cache_etag", none),
     Variable::new("upstream_cache_last_modified", none),
     Variable::new("upstream_cache_status", none),

@@ -25,7 +25,10 @@ pub static VARIABLES: &[Variable] = &[
             out,
         )
     }),
-    Variable::new("https", |_, _| true),
+    Variable::new("https", |r, out| match r.client.is_secure() {
+        true => put(b"on", out),
+        false => true,
+    }),
     Variable::new("pipe", |r, out| {
         put(if r.pipelined { b"p" } else { b"." }, out)
     }),
@@ -46,7 +49,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::family("proxy_protocol_tlv_", proxy_protocol_tlv),
     Variable::new("remote_addr", remote_addr),
     Variable::new("remote_port", |r, out| put_port(port(&r.remote), out)),
-    Variable::new("scheme", |_, out| put(b"http", out)),
+    Variable::new("scheme", |r, out| put(r.client.scheme(), out)),
     Variable::new("server_addr", server_addr),
     Variable::new("server_port", |r, out| {
         put_port(port(r.client.local()), out)

@@ -52,4 +52,12 @@ impl Context {
             certificates,
         }
     }
+
+    /// What the handshakes of an address are made with.
+    pub fn config(&self, http2: bool) -> &Arc<ServerConfig> {
+        match http2 {
+            true => &self.http2,
+            false => &self.http1,
+        }
+    }
 }
