@@ -48,6 +48,9 @@ fn pass(req: &mut Request) -> Result<(), u16> {
     if let Some(compress) = compress {
         gzip::body(req, compress);
     }
+    if req.response.unpaced {
+        req.limit_rate = Some(0);
+    }
     Ok(())
 }
 

@@ -62,6 +62,8 @@ pub struct Response {
     pub charset_as_sent: Option<Bytes>,
     /// `X-Accel-Charset` of an upstream: the charset to name and to recode to, whatever is configured.
     pub override_charset: Option<Bytes>,
+    /// Whether `limit_rate` is over once the head is made: the answer of an upstream is not buffered.
+    pub unpaced: bool,
     /// `Content-Length`; `None`: not known (chunked or until the connection closes).
     pub content_length: Option<u64>,
     /// `Content-Encoding`.

@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accel;
 mod access;
 mod cgi;
 mod content;

@@ -35,24 +35,29 @@ pub fn deliver<C: Codec>(
     warn_of_duplicates(req, head);
     state.keep_head(head, text.clone());
     link.keep = codec.keep_alive(head);
-    if head.status >= 300 && passing.intercept_errors && has_error_page(req, head.status) {
-        if codec.challenge(head) {
-            copy_challenge(req, head, &text);
-        }
-        end(link, codec, head, &text, &state);
-        return Verdict::Status(head.status);
-    }
     let ignored = |bit| passing.ignore_headers & bit != 0;
+    // These two hold for an error page that takes the answer's place, too.
     if let Some(rate) = head.get(Known::XAccelLimitRate)
         && !ignored(ignore::X_ACCEL_LIMIT_RATE)
         && let Some(rate) = number(rate)
     {
         req.limit_rate = Some(rate);
     }
-    if let Some(charset) = head.field(Known::XAccelCharset)
+    let charset = head.field(Known::XAccelCharset).and_then(|_| {
+        let mut fields = head.fields.iter();
+        fields.rfind(|field| field.known == Known::XAccelCharset)
+    });
+    if let Some(charset) = charset
         && !ignored(ignore::X_ACCEL_CHARSET)
     {
         req.response.override_charset = Some(slice(&text, charset.value));
+    }
+    if head.status >= 300 && passing.intercept_errors && has_error_page(req, head.status) {
+        if codec.challenge(head) {
+            copy_challenge(req, head, &text);
+        }
+        end(link, codec, head, &text, &state);
+        return Verdict::Status(head.status);
     }
     if let Some(to) = head.field(Known::XAccelRedirect)
         && !ignored(ignore::X_ACCEL_REDIRECT)
@@ -76,18 +81,16 @@ pub fn deliver<C: Codec>(
         return upgrade(req, passing, link, state, &text, head);
     }
     let mut buffering = passing.buffering;
-    if !ignored(ignore::X_ACCEL_BUFFERING)
-        && let Some(word) = head.get(Known::XAccelBuffering)
-    {
-        if word.eq_ignore_ascii_case(b"no") {
-            buffering = false;
-        } else if word.eq_ignore_ascii_case(b"yes") {
-            buffering = true;
+    if !ignored(ignore::X_ACCEL_BUFFERING) {
+        for word in head.all(Known::XAccelBuffering) {
+            if word.eq_ignore_ascii_case(b"no") {
+                buffering = false;
+            } else if word.eq_ignore_ascii_case(b"yes") {
+                buffering = true;
+            }
         }
     }
-    if !buffering {
-        req.limit_rate = Some(0);
-    }
+    req.response.unpaced = !buffering;
     state.passed_on.set(true);
     body(
         req,
