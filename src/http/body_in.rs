@@ -97,6 +97,15 @@ impl RequestBody {
         self.chunked || self.length.is_some_and(|n| n > 0)
     }
 
+    /// Whether all of it has been handed out, so that [`RequestBody::poll_data`] has nothing but the end.
+    pub fn is_at_end(&self) -> bool {
+        match &self.source {
+            None => true,
+            Some(BodySource::H1(reader)) => reader.is_end(),
+            Some(BodySource::H2(reader)) => reader.is_end(),
+        }
+    }
+
     /// Nobody is going to read it any more: to handlers the request has none. What still comes of it is thrown away.
     pub fn discard(&mut self) {
         self.length = None;

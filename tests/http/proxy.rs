@@ -1,6 +1,7 @@
 use crate::common::{Response, Server, wait_until};
 use crate::origin::{Act, Origin, ok};
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 
 /// A server that passes everything under `/` to an origin, with more directives in the location.
@@ -403,5 +404,32 @@ fn fields_keep_the_order_of_the_upstream() {
             "D: -,0,404",
             "",
         ]
+    );
+}
+
+#[test]
+fn the_end_of_a_streamed_body_comes_with_the_last_of_it() {
+    let origin = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let server = Server::http(&format!(
+        "server {{ listen 127.0.0.1:%PORT0%; proxy_request_buffering off; proxy_http_version 1.1;
+             location / {{ proxy_pass http://127.0.0.1:{}; }} }}",
+        origin.local_addr().unwrap().port()
+    ));
+    let mut client = server.connect(0);
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+    client.write_all(head).unwrap();
+    let (mut upstream, _) = origin.accept().unwrap();
+    let mut buffer = [0; 4096];
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n3\r\none\r\n") {
+        let n = upstream.read(&mut buffer).unwrap();
+        assert!(n > 0, "{}", seen.escape_ascii());
+        seen.extend_from_slice(&buffer[..n]);
+    }
+    client.write_all(b"3\r\ntwo\r\n0\r\n\r\n").unwrap();
+    let n = upstream.read(&mut buffer).unwrap();
+    assert_eq!(
+        buffer[..n].escape_ascii().to_string(),
+        "3\\r\\ntwo\\r\\n0\\r\\n\\r\\n"
     );
 }

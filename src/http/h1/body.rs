@@ -132,7 +132,8 @@ impl Reader {
         !data.is_empty() && self.take(data).is_err()
     }
 
-    fn is_end(&self) -> bool {
+    /// Whether all of it has been read.
+    pub fn is_end(&self) -> bool {
         match &self.framing {
             Framing::Length(left) => *left == 0,
             Framing::Chunked(decoder) => decoder.is_end(),

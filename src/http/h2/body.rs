@@ -28,6 +28,11 @@ impl Reader {
         }
     }
 
+    /// Whether all of it has been read.
+    pub fn is_end(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+
     /// The next piece; `None` at the end.
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
         loop {

@@ -170,7 +170,9 @@ impl Outgoing {
     ) -> Poll<Result<(), SendError>> {
         loop {
             self.waits_for_client = false;
-            while !self.queue.is_empty() {
+            // The end of a body goes out with the last of it, rather than in a packet of its own.
+            let ends = self.streams && body.is_at_end();
+            while !self.queue.is_empty() && !ends {
                 let n = ready!(self.poll_write(cx, stream)).map_err(SendError::Io)?;
                 self.sent = self.sent.saturating_add(n);
             }
