@@ -255,6 +255,8 @@ pub struct HttpBuilder {
     pub core: core::main::MainRaw,
     /// Upstream groups, explicit and implicit.
     pub upstream: upstream::conf::UpstreamBuilder,
+    /// What connections to upstreams with TLS are made with.
+    pub upstream_tls: upstream::tls::context::Contexts,
     /// The log module's formats.
     pub log: modules::log::LogBuilder,
     /// Settings of the map module.

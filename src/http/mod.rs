@@ -21,6 +21,7 @@ pub mod hostnames;
 pub mod known;
 pub mod mime_types;
 pub mod modules;
+pub mod negotiation;
 pub mod pace;
 pub mod phase;
 pub mod range;
@@ -53,10 +54,12 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     upstream::conf::DIRECTIVES,
     modules::proxy::DIRECTIVES,
     modules::proxy::PASSING,
+    modules::proxy::TLS,
     modules::fastcgi::DIRECTIVES,
     modules::fastcgi::PASSING,
     modules::uwsgi::DIRECTIVES,
     modules::uwsgi::PASSING,
+    modules::uwsgi::TLS,
     modules::scgi::DIRECTIVES,
     modules::scgi::PASSING,
     upstream::keepalive::DIRECTIVES,

@@ -83,7 +83,7 @@ impl TlsStream {
                 let state = self.session.borrow_mut().process_new_packets();
                 return Poll::Ready(match state {
                     Ok(state) => {
-                        self.readable.set(state.plaintext_bytes_to_read() > 0);
+                        self.readable.set(is_readable(&state));
                         Ok(())
                     }
                     Err(e) => Err(HandshakeError::Tls(e)),
@@ -160,6 +160,9 @@ impl TlsStream {
     /// As [`Stream::poll_closed`](super::stream::Stream::poll_closed).
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            if self.has_ended() {
+                return Poll::Ready(());
+            }
             if self.readable.get() {
                 return Poll::Pending;
             }
@@ -172,9 +175,6 @@ impl TlsStream {
                     }
                 }
                 Err(_) => return Poll::Ready(()),
-            }
-            if self.has_ended() && !self.readable.get() {
-                return Poll::Ready(());
             }
         }
     }
@@ -248,11 +248,13 @@ impl TlsStream {
         }
     }
 
-    /// Whether the other side has ended its direction.
+    /// Whether the other side has ended its direction, and all that came before is read.
     fn has_ended(&self) -> bool {
         let mut session = self.session.borrow_mut();
-        let waiting = session.reader().fill_buf().map(<[u8]>::len);
-        !matches!(waiting, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
+        match session.reader().fill_buf() {
+            Ok(waiting) => waiting.is_empty(),
+            Err(e) => e.kind() != io::ErrorKind::WouldBlock,
+        }
     }
 
     /// Moves decrypted bytes to `buf`; none if there are none yet.
@@ -269,12 +271,13 @@ impl TlsStream {
                     buf.extend_from_slice(chunk.get(..n).unwrap_or_default());
                     reader.consume(n);
                 }
-                Ok(chunk) => {
-                    self.readable.set(!chunk.is_empty());
+                Ok(_) => {
+                    // More of them, or the end, which came with them.
+                    self.readable.set(true);
                     return Ok(Some(buf.len() - start));
                 }
-                Err(_) if buf.len() > start => {
-                    self.readable.set(false);
+                Err(e) if buf.len() > start => {
+                    self.readable.set(e.kind() != io::ErrorKind::WouldBlock);
                     return Ok(Some(buf.len() - start));
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -295,7 +298,7 @@ impl TlsStream {
             .read_tls(&mut Plain(&self.socket))
             .map_err(Receive::Io)?;
         let state = session.process_new_packets().map_err(Receive::Tls)?;
-        self.readable.set(state.plaintext_bytes_to_read() > 0);
+        self.readable.set(is_readable(&state));
         Ok(n)
     }
 
@@ -347,6 +350,11 @@ impl AsFd for TlsStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Whether there is something to read. The end may have come with the last of the data: the socket will not say so again.
+fn is_readable(state: &rustls::IoState) -> bool {
+    state.plaintext_bytes_to_read() > 0 || state.peer_has_closed()
 }
 
 enum Receive {

@@ -10,8 +10,8 @@ use std::ops::Range;
 
 /// A protocol, for the time of one request.
 pub trait Codec {
-    /// The scheme that the error log shows: `http://`, `fastcgi://`.
-    fn scheme(&self) -> &'static str;
+    /// The scheme that the error log shows, with TLS or without: `http://`, `https://`, `fastcgi://`.
+    fn scheme(&self, tls: bool) -> &'static str;
 
     /// Appends the request without the client's body. Returns where in `out` the URI stands, for the error log.
     ///

@@ -10,10 +10,12 @@ use super::head::ResponseHead;
 use super::hints::Hints;
 use super::link::Link;
 use super::outgoing::{Outgoing, ReadyPart, SendError};
-use super::peers::{Choice, Lease, Outcome};
+use super::peers::{Choice, Lease, Outcome, Peer};
 use super::pool::Place;
 use super::settings::Passing;
 use super::state::{Attempt, Stage, UpstreamState};
+use super::tls::Wanted;
+use super::tls::handshake::handshake;
 use crate::config::span::Span;
 use crate::http::body_in::{BodyError, Kept};
 use crate::http::head::Method;
@@ -32,6 +34,8 @@ pub struct Plan<'a> {
     pub passing: &'a Passing,
     /// The servers.
     pub group: Arc<Group>,
+    /// Whether TLS is spoken with them.
+    pub tls: bool,
     /// Where the directive stands that sends requests there.
     pub span: Span,
     /// The start of the client's body, if the rest is sent as it arrives.
@@ -61,10 +65,12 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
             .set(!plan.passing.ignore_client_abort && plan.passing.store.is_none());
     }
     let mut head = req.worker.upstreams.take_head();
+    let tls = plan.passing.tls.as_ref().filter(|_| plan.tls);
+    let tls = tls.map(|tls| tls.wanted(req, &plan.group.name));
     let verdict = loop {
         let Some(mut lease) = tries.choice.pick(&*plan.group.balancer, req) else {
             let name = plan.group.name.clone();
-            let state = Attempt::begin(name, codec.scheme(), uri.clone());
+            let state = Attempt::begin(name, codec.scheme(plan.tls), uri.clone());
             req.upstreams.push(state.clone());
             let failure = plan.failure(Cause::NoLiveUpstreams, Stage::Connecting, None);
             match tries.next(req, plan, &state, failure, None) {
@@ -72,11 +78,13 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
                 None => continue,
             }
         };
-        let state = Attempt::begin(lease.peer().name.clone(), codec.scheme(), uri.clone());
+        let name = lease.peer().name.clone();
+        let state = Attempt::begin(name, codec.scheme(plan.tls), uri.clone());
         req.upstreams.push(state.clone());
         lease.watch(&*plan.group.balancer, &state);
         tries.started_ms.get_or_insert(state.started_ms);
-        match attempt(req, codec, plan, lease, &state, &mut head, &text).await {
+        let attempted = attempt(req, codec, plan, &tls, lease, &state, &mut head, &text);
+        match attempted.await {
             Ok(link) => match tries.judge(req, plan, &head, link, &state) {
                 Ok(link) => break answer::deliver(req, codec, plan, &head, link, state),
                 Err(Some(verdict)) => break verdict,
@@ -136,6 +144,7 @@ async fn attempt<C: Codec>(
     req: &mut Request,
     codec: &mut C,
     plan: &Plan<'_>,
+    tls: &Option<Wanted>,
     mut lease: Lease,
     state: &UpstreamState,
     head: &mut ResponseHead,
@@ -149,17 +158,18 @@ async fn attempt<C: Codec>(
         location: keepalive
             .as_ref()
             .and_then(|k| k.local.then_some(req.location)),
+        tls: tls.as_ref().map(|wanted| wanted.key.clone()),
     };
     let pooled = keepalive
         .as_ref()
         .and_then(|_| worker.upstreams.take(&place));
     let mut conn = match pooled {
         Some(conn) => conn,
-        None => match connect(req, &lease.peer().addr, plan.passing).await {
+        None => match connect_to(req, lease.peer(), plan, tls).await {
             Ok(conn) => conn,
-            Err(cause) => {
+            Err((cause, stage)) => {
                 let peer = Some(place.peer);
-                let failure = plan.failure(cause, Stage::Connecting, peer);
+                let failure = plan.failure(cause, stage, peer);
                 let end = End {
                     lease,
                     reused: false,
@@ -228,6 +238,21 @@ async fn attempt<C: Codec>(
             };
             Err(Trouble::Upstream(failure, end))
         }
+    }
+}
+
+/// A new connection, with TLS if it is wanted.
+async fn connect_to(
+    req: &Request,
+    peer: &Peer,
+    plan: &Plan<'_>,
+    tls: &Option<Wanted>,
+) -> Result<Conn, (Cause, Stage)> {
+    let conn = connect(req, &peer.addr, plan.passing).await;
+    let conn = conn.map_err(|cause| (cause, Stage::Connecting))?;
+    match tls {
+        None => Ok(conn),
+        Some(wanted) => handshake(conn, &peer.name, wanted, plan.passing).await,
     }
 }
 

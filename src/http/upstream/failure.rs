@@ -2,6 +2,7 @@
 //! server and explanations derive.
 
 use super::state::Stage;
+use crate::tls::verify::VerifyError;
 use crate::config::span::Span;
 use crate::log::Level;
 use bytes::Bytes;
@@ -72,6 +73,16 @@ pub enum Cause {
     Socket(i32),
     /// The thread has as many connections as `worker_connections` allows.
     NoPlace(usize),
+    /// What we need for TLS is not there, a certificate of ours say; the text is the sentence for the log.
+    TlsSetup(String),
+    /// The sides could not agree on TLS; the text is OpenSSL's reason.
+    Handshake(String),
+    /// The connection closed or broke before they had agreed; the number is the system's.
+    HandshakeClosed(Option<i32>),
+    /// The server's certificate cannot be trusted.
+    CertificateRefused(VerifyError),
+    /// The server's certificate is for another name than this.
+    CertificateName(Bytes),
     /// Writing the request failed.
     Send(i32),
     /// Reading the answer failed.
@@ -116,6 +127,9 @@ pub enum Kind {
     NoLiveUpstreams,
     Refused,
     Unreachable,
+    TlsFailed,
+    CertificateRefused,
+    CertificateName,
     NoUnixSocket,
     UnixSocketForbidden,
     Reset,
@@ -151,6 +165,7 @@ impl Cause {
             | Cause::Transparent(e)
             | Cause::Send(e)
             | Cause::Receive(e) => Some(*e),
+            Cause::HandshakeClosed(e) => *e,
             Cause::TimedOut => Some(ETIMEDOUT),
             _ => None,
         }
@@ -165,7 +180,11 @@ impl Failure {
         match &self.cause {
             Cause::TimedOut => 504,
             Cause::Status(status) => *status,
-            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_) => 500,
+            Cause::Bind(..)
+            | Cause::Socket(_)
+            | Cause::Transparent(_)
+            | Cause::NoPlace(_)
+            | Cause::TlsSetup(_) => 500,
             _ => 502,
         }
     }
@@ -189,7 +208,11 @@ impl Failure {
     pub fn may_be_retried(&self) -> bool {
         !matches!(
             self.cause,
-            Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_)
+            Cause::Bind(..)
+                | Cause::Socket(_)
+                | Cause::Transparent(_)
+                | Cause::NoPlace(_)
+                | Cause::TlsSetup(_)
         )
     }
 
@@ -248,11 +271,19 @@ impl Failure {
                     _ => Kind::Unreachable,
                 }
             }
-            (Cause::Bind(..) | Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_), _) => {
-                Kind::Local
-            }
+            (
+                Cause::Bind(..)
+                | Cause::Socket(_)
+                | Cause::Transparent(_)
+                | Cause::NoPlace(_)
+                | Cause::TlsSetup(_),
+                _,
+            ) => Kind::Local,
+            (Cause::Handshake(_) | Cause::HandshakeClosed(_), _) => Kind::TlsFailed,
+            (Cause::CertificateRefused(_), _) => Kind::CertificateRefused,
+            (Cause::CertificateName(_), _) => Kind::CertificateName,
             (Cause::Send(_) | Cause::Receive(_), _) => Kind::Reset,
-            (Cause::TimedOut, Stage::Connecting) => Kind::ConnectTimeout,
+            (Cause::TimedOut, Stage::Connecting | Stage::Handshaking) => Kind::ConnectTimeout,
             (Cause::TimedOut, Stage::Sending) => Kind::SendTimeout,
             (Cause::TimedOut, _) => Kind::ReadTimeout,
             (Cause::ClosedEarly, Stage::Body) => Kind::CutShort,
@@ -290,6 +321,19 @@ impl fmt::Display for Failure {
             }
             Cause::Socket(e) => write!(f, "socket() failed {}", Errno(*e))?,
             Cause::NoPlace(most) => write!(f, "{most} worker_connections are not enough")?,
+            Cause::TlsSetup(sentence) => f.write_str(sentence)?,
+            Cause::Handshake(reason) => write!(f, "SSL_do_handshake() failed (SSL: {reason})")?,
+            Cause::HandshakeClosed(None) => f.write_str("peer closed connection in SSL handshake")?,
+            Cause::HandshakeClosed(Some(e)) => {
+                write!(f, "peer closed connection in SSL handshake {}", Errno(*e))?;
+            }
+            Cause::CertificateRefused(e) => {
+                write!(f, "upstream SSL certificate verify error: {e}")?;
+            }
+            Cause::CertificateName(name) => {
+                let name = String::from_utf8_lossy(name);
+                write!(f, "upstream SSL certificate does not match \"{name}\"")?;
+            }
             Cause::Send(e) => write!(f, "writev() failed {}", Errno(*e))?,
             Cause::Receive(e) if self.stage == Stage::Body => {
                 write!(f, "readv() failed {}", Errno(*e))?;
@@ -383,6 +427,28 @@ mod tests {
         ] {
             let f = failure(cause, stage);
             assert_eq!((f.to_string().as_str(), f.status()), (sentence, status));
+        }
+    }
+
+    #[test]
+    fn tls_fails_in_nginx_s_words() {
+        for (cause, sentence) in [
+            (
+                Cause::CertificateRefused(VerifyError::SELF_SIGNED),
+                "upstream SSL certificate verify error: (18:self-signed certificate) while SSL handshaking to upstream",
+            ),
+            (
+                Cause::CertificateName(Bytes::from_static(b"a.example")),
+                "upstream SSL certificate does not match \"a.example\" while SSL handshaking to upstream",
+            ),
+            (
+                Cause::HandshakeClosed(Some(104)),
+                "peer closed connection in SSL handshake (104: Connection reset by peer) while SSL handshaking to upstream",
+            ),
+        ] {
+            let f = failure(cause, Stage::Handshaking);
+            assert_eq!((f.to_string().as_str(), f.status()), (sentence, 502));
+            assert_eq!((f.level(), f.condition()), (Level::Error, condition::ERROR));
         }
     }
 

@@ -32,6 +32,7 @@ pub mod spill;
 pub mod state;
 pub mod store;
 pub mod timer;
+pub mod tls;
 pub mod upgrade;
 pub mod variables;
 

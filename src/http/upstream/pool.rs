@@ -3,6 +3,7 @@
 
 use super::connect::Conn;
 use super::head::ResponseHead;
+use super::tls::Key;
 use crate::http::conf::LocationId;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -42,6 +43,8 @@ struct Idle {
     peer: bytes::Bytes,
     /// The location that it may serve again, if it may serve no other.
     location: Option<LocationId>,
+    /// What its TLS was made for.
+    tls: Option<Key>,
     until: Instant,
 }
 
@@ -54,6 +57,8 @@ pub struct Place {
     pub peer: bytes::Bytes,
     /// The location, if the connection may serve no other.
     pub location: Option<LocationId>,
+    /// What its TLS was made for, if it has any: a connection serves no request that would have made another one.
+    pub tls: Option<Key>,
 }
 
 impl Pools {
@@ -77,9 +82,9 @@ impl Pools {
             let idle = {
                 let mut pools = self.inner.idle.borrow_mut();
                 let pool = pools.get_mut(&place.group)?;
-                let at = pool
-                    .iter()
-                    .position(|i| i.peer == place.peer && i.location == place.location)?;
+                let at = pool.iter().position(|i| {
+                    i.peer == place.peer && i.location == place.location && i.tls == place.tls
+                })?;
                 pool.remove(at)?
             };
             let mut conn = idle.conn;
@@ -103,6 +108,7 @@ impl Pools {
             conn,
             peer: place.peer,
             location: place.location,
+            tls: place.tls,
             until,
         });
     }

@@ -4,6 +4,8 @@
 use super::failure::condition;
 use super::head::Known;
 pub use super::store::set_access;
+use super::tls::Tls;
+use super::tls::settings::TlsRaw;
 use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_size};
@@ -108,6 +110,8 @@ pub struct PassingRaw {
     pub ignore_headers: Option<u32>,
     pub hide_header: Option<Vec<Bytes>>,
     pub pass_header: Option<Vec<Bytes>>,
+    /// `*_ssl_*`, which only some protocols have.
+    pub tls: TlsRaw,
     /// Where the first of these was written, for complaints about their combination.
     pub span: Option<Span>,
 }
@@ -155,6 +159,8 @@ pub struct Passing {
     pub ignore_headers: u32,
     /// Header fields of answers that are not passed on.
     pub hidden: Hidden,
+    /// What holds for TLS, where it may be spoken.
+    pub tls: Option<Tls>,
 }
 
 impl PassingRaw {
@@ -172,6 +178,7 @@ impl PassingRaw {
             pass_trailers socket_keepalive socket_rcvbuf socket_sndbuf force_ranges limit_rate bind ignore_headers
             hide_header pass_header store store_access
         }
+        self.tls.inherit(&parent.tls);
     }
 
     /// Fills in nginx's defaults and complains about sizes that do not go together. `prefix` is `proxy` or the
@@ -250,6 +257,7 @@ impl PassingRaw {
                 self.hide_header.as_deref().unwrap_or_default(),
                 self.pass_header.as_deref().unwrap_or_default(),
             ),
+            tls: self.tls.build(b, prefix),
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum Stage {
     /// Choosing a server and connecting to it.
     #[default]
     Connecting,
+    /// Agreeing on TLS.
+    Handshaking,
     /// Sending the request.
     Sending,
     /// Reading the head of the answer.
@@ -30,6 +32,7 @@ impl Stage {
     pub fn action(self) -> &'static str {
         match self {
             Stage::Connecting => "connecting to upstream",
+            Stage::Handshaking => "SSL handshaking to upstream",
             Stage::Sending => "sending request to upstream",
             Stage::Head => "reading response header from upstream",
             Stage::Body => "reading upstream",

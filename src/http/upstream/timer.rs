@@ -21,6 +21,11 @@ impl Timer {
         self.at.set(Instant::now().checked_add(time));
     }
 
+    /// Whether a time was ever set.
+    pub fn is_set(&self) -> bool {
+        self.at.get().is_some()
+    }
+
     /// Ready when the time has come. Never, if none was set.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at.get() else {

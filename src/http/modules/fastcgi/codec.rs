@@ -82,7 +82,7 @@ impl<'a> FastcgiCodec<'a> {
 }
 
 impl Codec for FastcgiCodec<'_> {
-    fn scheme(&self) -> &'static str {
+    fn scheme(&self, _: bool) -> &'static str {
         "fastcgi://"
     }
 

@@ -11,7 +11,7 @@ use crate::http::core::without_effect;
 use crate::http::phase::{Handler, Step};
 use crate::http::regex::Regex;
 use crate::http::request::Request;
-use crate::http::upstream::cgi::pass::Destination;
+use crate::http::upstream::cgi::pass::{Destination, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
 use crate::http::upstream::cgi::{CgiConf, CgiRaw, params};
 use crate::http::upstream::settings::PassingRaw;
@@ -141,7 +141,7 @@ fn set_split(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    let destination = Destination::parse(b, node, common, "")?;
+    let destination = Destination::parse(b, node, common, Schemes(""))?;
     b.http.own().handler = Some(Arc::new(Pass(destination)));
     Ok(())
 }

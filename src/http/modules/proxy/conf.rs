@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::core::without_effect;
 use crate::http::upstream::settings::{Passing, PassingRaw};
+use crate::http::upstream::tls::settings::TlsRaw;
 use crate::http::value::Value;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -134,9 +135,16 @@ fn passing(b: &mut Builder) -> &mut PassingRaw {
     &mut b.http.here().proxy().passing
 }
 
+fn tls(b: &mut Builder) -> &mut TlsRaw {
+    &mut passing(b).tls
+}
+
 /// The directives that all protocols have.
 pub static PASSING: &[Directive<Builder>] =
     crate::passing_directives!("proxy", passing, CONDITIONS);
+
+/// Those about TLS.
+pub static TLS: &[Directive<Builder>] = crate::upstream_tls_directives!("proxy", tls);
 
 /// Where a handler may be named.
 const PLACES: Contexts = Contexts(LOCATION.0 | LOCATION_IF.0 | LIMIT_EXCEPT.0);
@@ -145,7 +153,8 @@ const PLACES: Contexts = Contexts(LOCATION.0 | LOCATION_IF.0 | LIMIT_EXCEPT.0);
 pub static DIRECTIVES: &[Directive<Builder>] = &[
     Directive::custom("proxy_pass", PLACES, Args::Exactly(1), pass::set)
         .syntax("URL")
-        .doc("Passes requests to a server or a group of servers: http://host:port, http://group, http://unix:/path. \
+        .doc("Passes requests to a server or a group of servers: http://host:port, http://group, http://unix:/path; the \
+              same with https:// by TLS. \
               With a path behind it, that takes the place of the location's name in the request."),
     Directive::custom("proxy_redirect", EVERYWHERE, Args::Between(1, 2), redirect::set)
         .syntax("default | off | redirect replacement")

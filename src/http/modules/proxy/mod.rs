@@ -9,5 +9,5 @@ pub mod request;
 pub mod rewrite;
 pub mod variables;
 
-pub use conf::{DIRECTIVES, PASSING, ProxyConf, ProxyRaw};
+pub use conf::{DIRECTIVES, PASSING, ProxyConf, ProxyRaw, TLS};
 pub use variables::VARIABLES;

@@ -60,6 +60,8 @@ pub struct Target {
     pub location_len: usize,
     /// Whether `uri` was computed and is sent as it is.
     pub computed: bool,
+    /// Whether TLS is spoken.
+    pub tls: bool,
 }
 
 enum Where {
@@ -85,11 +87,15 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let value = Value::compile(b, word)?;
     let span = word.span;
     let (to, url, has_uri) = match value.to_literal() {
-        None => (Where::Computed(value), None, false),
+        None => {
+            b.http.here().proxy().passing.tls.used = true;
+            (Where::Computed(value), None, false)
+        }
         Some(url) => {
-            let address = parse_url(&url, node)?;
+            let (tls, address) = parse_url(&url, node)?;
+            b.http.here().proxy().passing.tls.used = tls;
             let group = reference(b, &address, span)?;
-            let mut target = Target::of(&address);
+            let mut target = Target::of(tls, &address);
             if !takes_uri && !target.uri.is_empty() {
                 let message = "\"proxy_pass\" cannot have URI part in location given by regular expression, \
                                or inside named location, or inside \"if\" statement, or inside \"limit_except\" block";
@@ -123,28 +129,38 @@ fn place(b: &Builder) -> (Bytes, bool) {
     }
 }
 
-fn parse_url(url: &Bytes, node: &Node) -> Result<Address, Diagnostic> {
+fn parse_url(url: &Bytes, node: &Node) -> Result<(bool, Address), Diagnostic> {
     let word = node.arg(0).unwrap_or(&node.name);
-    if starts_with(url, b"https://") {
-        let message =
-            "\"https://\" in \"proxy_pass\" is known to nginx, not supported by goodgate yet";
-        return Err(node.error_at(word, message));
-    }
-    if !starts_with(url, b"http://") {
+    let Some((tls, rest)) = scheme(url) else {
         let d = node.error_at(word, "invalid URL prefix");
         return Err(d.help("a URL is meant: http://127.0.0.1:3000"));
-    }
-    let rest = url.slice(7..);
-    Address::parse(&rest, options()).map_err(|e| {
+    };
+    let address = Address::parse(&rest, options(tls)).map_err(|e| {
         let shown = String::from_utf8_lossy(&rest);
         node.error_at(word, format!("{e} in upstream \"{shown}\""))
-    })
+    })?;
+    Ok((tls, address))
 }
 
-fn options() -> Options {
+/// Whether a URL asks for TLS, and what follows its scheme.
+fn scheme(url: &Bytes) -> Option<(bool, Bytes)> {
+    [(false, &b"http://"[..]), (true, b"https://")]
+        .into_iter()
+        .find(|(_, scheme)| starts_with(url, scheme))
+        .map(|(tls, scheme)| (tls, url.slice(scheme.len()..)))
+}
+
+fn options(tls: bool) -> Options {
     Options {
         no_resolve: true,
-        ..Options::pass(80)
+        ..Options::pass(default_port(tls))
+    }
+}
+
+fn default_port(tls: bool) -> u16 {
+    match tls {
+        true => 443,
+        false => 80,
     }
 }
 
@@ -154,11 +170,15 @@ fn starts_with(url: &[u8], scheme: &[u8]) -> bool {
 }
 
 impl Target {
-    fn of(address: &Address) -> Self {
+    fn of(tls: bool, address: &Address) -> Self {
         let (host, port) = match address.addrs.first() {
             Some(Addr::Unix(_)) => (Bytes::from_static(b"localhost"), Bytes::new()),
-            _ if address.no_port || address.port == 80 => {
-                (address.host.clone(), Bytes::from_static(b"80"))
+            _ if address.no_port || address.port == default_port(tls) => {
+                let port = match tls {
+                    true => "443",
+                    false => "80",
+                };
+                (address.host.clone(), Bytes::from_static(port.as_bytes()))
             }
             _ => {
                 let mut host = address.host.to_vec();
@@ -173,6 +193,7 @@ impl Target {
             uri: address.uri.clone(),
             location_len: 0,
             computed: false,
+            tls,
         }
     }
 }
@@ -228,6 +249,7 @@ impl Pass {
         let plan = Plan {
             passing: &conf.passing,
             group,
+            tls: target.tls,
             span: self.span,
             streams,
             sends_body: conf.body.is_none() && conf.passing.pass_request_body && has_body,
@@ -249,14 +271,10 @@ impl Pass {
             Err(500)
         };
         let shown = String::from_utf8_lossy(&url);
-        if starts_with(&url, b"https://") {
-            return error(format_args!("\"{shown}\": https is not supported yet"));
-        }
-        if !starts_with(&url, b"http://") || url.len() == b"http://".len() {
+        let Some((tls, rest)) = scheme(&url).filter(|(_, rest)| !rest.is_empty()) else {
             return error(format_args!("invalid URL prefix in \"{shown}\""));
-        }
-        let rest = url.slice(7..);
-        let mut address = match Address::parse(&rest, options()) {
+        };
+        let mut address = match Address::parse(&rest, options(tls)) {
             Ok(address) => address,
             Err(e) => {
                 let shown = String::from_utf8_lossy(&rest);
@@ -268,7 +286,7 @@ impl Pass {
             uri.extend_from_slice(&address.uri);
             address.uri = uri.into();
         }
-        let mut target = Target::of(&address);
+        let mut target = Target::of(tls, &address);
         target.computed = true;
         let group = computed::group(req, &address, passing, self.span).await?;
         Ok((target, group))

@@ -146,8 +146,11 @@ fn is_upgrade(line: &[u8]) -> bool {
 }
 
 impl Codec for HttpCodec<'_> {
-    fn scheme(&self) -> &'static str {
-        "http://"
+    fn scheme(&self, tls: bool) -> &'static str {
+        match tls {
+            true => "https://",
+            false => "http://",
+        }
     }
 
     fn write_request(&mut self, req: &Request, out: &mut Vec<u8>) -> Result<Range<usize>, u16> {

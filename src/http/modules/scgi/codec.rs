@@ -31,7 +31,7 @@ impl<'a> ScgiCodec<'a> {
 }
 
 impl Codec for ScgiCodec<'_> {
-    fn scheme(&self) -> &'static str {
+    fn scheme(&self, _: bool) -> &'static str {
         "scgi://"
     }
 

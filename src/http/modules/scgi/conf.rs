@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::phase::{Handler, Step};
 use crate::http::request::Request;
-use crate::http::upstream::cgi::pass::Destination;
+use crate::http::upstream::cgi::pass::{Destination, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
 use crate::http::upstream::cgi::{CgiConf, CgiRaw, params};
 use crate::http::upstream::settings::PassingRaw;
@@ -78,7 +78,7 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
 ];
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    let destination = Destination::parse(b, node, common, "")?;
+    let destination = Destination::parse(b, node, common, Schemes(""))?;
     b.http.own().handler = Some(Arc::new(Pass(destination)));
     Ok(())
 }

@@ -31,8 +31,11 @@ impl<'a> UwsgiCodec<'a> {
 }
 
 impl Codec for UwsgiCodec<'_> {
-    fn scheme(&self) -> &'static str {
-        "uwsgi://"
+    fn scheme(&self, tls: bool) -> &'static str {
+        match tls {
+            true => "suwsgi://",
+            false => "uwsgi://",
+        }
     }
 
     fn write_request(&mut self, req: &Request, out: &mut Vec<u8>) -> Result<Range<usize>, u16> {

@@ -10,10 +10,11 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::phase::{Handler, Step};
 use crate::http::request::Request;
-use crate::http::upstream::cgi::pass::Destination;
+use crate::http::upstream::cgi::pass::{Destination, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
 use crate::http::upstream::cgi::{CgiConf, CgiRaw, params};
 use crate::http::upstream::settings::PassingRaw;
+use crate::http::upstream::tls::settings::TlsRaw;
 use bytes::Bytes;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -84,17 +85,24 @@ fn passing(b: &mut Builder) -> &mut PassingRaw {
     &mut here(b).common.passing
 }
 
+fn tls(b: &mut Builder) -> &mut TlsRaw {
+    &mut passing(b).tls
+}
+
 /// The directives that all protocols have.
 pub static PASSING: &[Directive<Builder>] =
     crate::passing_directives!("uwsgi", passing, CGI_CONDITIONS);
+
+/// Those about TLS.
+pub static TLS: &[Directive<Builder>] = crate::upstream_tls_directives!("uwsgi", tls);
 
 const PLACES: Contexts = Contexts(LOCATION.0 | LOCATION_IF.0);
 
 /// The others.
 pub static DIRECTIVES: &[Directive<Builder>] = &[
     Directive::custom("uwsgi_pass", PLACES, Args::Exactly(1), set_pass)
-        .syntax("[uwsgi://]address")
-        .doc("Passes requests to a uwsgi server or a group of servers: host:port, group, unix:/path."),
+        .syntax("[uwsgi:// | suwsgi://]address")
+        .doc("Passes requests to a uwsgi server or a group of servers: host:port, group, unix:/path; suwsgi:// by TLS."),
     Directive::custom("uwsgi_param", EVERYWHERE, Args::Between(2, 3), |b, node| {
         params::set(b, node, |b| &mut common(b).params)
     })
@@ -135,7 +143,7 @@ fn set_modifier(
 }
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    let destination = Destination::parse(b, node, common, "uwsgi://")?;
+    let destination = Destination::parse(b, node, common, Schemes("uwsgi://"))?;
     b.http.own().handler = Some(Arc::new(Pass(destination)));
     Ok(())
 }

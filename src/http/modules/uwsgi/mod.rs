@@ -3,4 +3,4 @@
 pub mod codec;
 pub mod conf;
 
-pub use conf::{DIRECTIVES, PASSING, UwsgiConf, UwsgiRaw};
+pub use conf::{DIRECTIVES, PASSING, TLS, UwsgiConf, UwsgiRaw};

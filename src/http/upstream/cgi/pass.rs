@@ -24,10 +24,16 @@ use std::sync::Arc;
 /// The servers that a directive names.
 pub struct Destination {
     to: Where,
-    /// What may stand in front of the address: `uwsgi://`.
-    scheme: &'static str,
+    /// Whether TLS is spoken, where the address is fixed.
+    tls: bool,
+    /// What may stand in front of the address.
+    schemes: Schemes,
     span: Span,
 }
+
+/// What may stand in front of an address: nothing, or `uwsgi://` and with TLS `suwsgi://`.
+#[derive(Clone, Copy)]
+pub struct Schemes(pub &'static str);
 
 enum Where {
     Fixed(GroupId),
@@ -35,7 +41,7 @@ enum Where {
 }
 
 impl Destination {
-    /// Reads the directive. `scheme` may stand in front of the address; the same with an `s` before it is TLS.
+    /// Reads the directive. With variables, any of the schemes may come out of them.
     ///
     /// # Errors
     /// nginx's `is duplicate`, and what is no address.
@@ -43,7 +49,7 @@ impl Destination {
         b: &mut Builder,
         node: &Node,
         raw: fn(&mut Builder) -> &mut CgiRaw,
-        scheme: &'static str,
+        schemes: Schemes,
     ) -> Result<Self, Diagnostic> {
         if raw(b).pass {
             return Err(node.fault("is duplicate"));
@@ -51,29 +57,29 @@ impl Destination {
         let word = node.arg(0).unwrap_or(&node.name);
         let value = Value::compile(b, word)?;
         let span = word.span;
-        let to = match value.to_literal() {
-            None => Where::Computed(value),
+        let (to, tls) = match value.to_literal() {
+            None => (Where::Computed(value), !schemes.0.is_empty()),
             Some(text) => {
-                let Some(rest) = strip(&text, scheme) else {
-                    let message = format!(
-                        "\"s{scheme}\" in \"{}\" is known to nginx, not supported by goodgate yet",
-                        node.name.str()
-                    );
-                    return Err(node.error_at(word, message));
-                };
+                let (tls, rest) = schemes.strip(&text);
                 let address = Address::parse(&rest, options()).map_err(|e| {
                     let shown = String::from_utf8_lossy(&rest);
                     node.error_at(word, format!("{e} in upstream \"{shown}\""))
                 })?;
-                Where::Fixed(reference(b, &address, span)?)
+                (Where::Fixed(reference(b, &address, span)?), tls)
             }
         };
+        raw(b).passing.tls.used = tls;
         raw(b).pass = true;
         let block = b.http.blocks.get(b.http.current).map(|block| &block.kind);
         let slash =
             matches!(block, Some(BlockKind::Location(location)) if location.name.ends_with(b"/"));
         b.http.own().auto_redirect = slash;
-        Ok(Destination { to, scheme, span })
+        Ok(Destination {
+            to,
+            tls,
+            schemes,
+            span,
+        })
     }
 
     /// Sends a request there and puts the answer into the response. `chunked`: a body of unknown length may be sent
@@ -85,8 +91,8 @@ impl Destination {
         passing: &Passing,
         chunked: bool,
     ) -> Verdict {
-        let group = match self.group(req, passing).await {
-            Ok(group) => group,
+        let (group, tls) = match self.group(req, passing).await {
+            Ok(found) => found,
             Err(status) => return Verdict::Status(status),
         };
         let has_body = req.body.is_present();
@@ -102,6 +108,7 @@ impl Destination {
         let plan = Plan {
             passing,
             group,
+            tls,
             span: self.span,
             streams,
             sends_body: passing.pass_request_body && has_body,
@@ -109,23 +116,23 @@ impl Destination {
         exchange::run(req, codec, &plan).await
     }
 
-    async fn group(&self, req: &Request, passing: &Passing) -> Result<Arc<Group>, u16> {
+    /// The servers, and whether TLS is spoken with them.
+    async fn group(&self, req: &Request, passing: &Passing) -> Result<(Arc<Group>, bool), u16> {
         let value = match &self.to {
             Where::Fixed(group) => {
                 let http = Rc::clone(&req.http);
-                return http.upstream.get(*group).cloned().ok_or(500);
+                let group = http.upstream.get(*group).cloned().ok_or(500u16)?;
+                return Ok((group, self.tls));
             }
             Where::Computed(value) => value,
         };
         let text = value.eval_bytes(req);
-        let Some(rest) = strip(&text, self.scheme) else {
-            let shown = String::from_utf8_lossy(&text);
-            let message = format_args!("\"{shown}\": TLS is not supported yet");
-            log::request(req, Level::Error, message);
-            return Err(500);
-        };
+        let (tls, rest) = self.schemes.strip(&text);
         match Address::parse(&rest, options()) {
-            Ok(address) => computed::group(req, &address, passing, self.span).await,
+            Ok(address) => {
+                let group = computed::group(req, &address, passing, self.span).await?;
+                Ok((group, tls))
+            }
             Err(e) => {
                 let shown = String::from_utf8_lossy(&rest);
                 let message = format_args!("{e} in upstream \"{shown}\"");
@@ -136,20 +143,25 @@ impl Destination {
     }
 }
 
-/// Without the scheme, if it is there. `None`: it is that of TLS.
-fn strip(text: &Bytes, scheme: &str) -> Option<Bytes> {
-    if scheme.is_empty() {
-        return Some(text.clone());
+impl Schemes {
+    /// Whether a text asks for TLS, and what follows the scheme.
+    fn strip(self, text: &Bytes) -> (bool, Bytes) {
+        let scheme = self.0;
+        if scheme.is_empty() {
+            return (false, text.clone());
+        }
+        let starts = |text: &[u8]| {
+            text.get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+        };
+        if starts(text) {
+            return (false, text.slice(scheme.len()..));
+        }
+        match text.split_first() {
+            Some((b's' | b'S', rest)) if starts(rest) => (true, text.slice(scheme.len() + 1..)),
+            _ => (false, text.clone()),
+        }
     }
-    let starts = |text: &[u8]| {
-        text.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
-    };
-    if starts(text) {
-        return Some(text.slice(scheme.len()..));
-    }
-    let tls = matches!(text.split_first(), Some((b's' | b'S', rest)) if starts(rest));
-    (!tls).then(|| text.clone())
 }
 
 fn options() -> Options {
