@@ -499,6 +499,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_end_that_comes_with_the_last_data_is_readable() {
+        let (server, client) = pair();
+        shake(&server, &client).await;
+        write_all(&client, b"the last").await;
+        drop(client);
+        let mut buf = Vec::with_capacity(100);
+        poll_fn(|cx| server.poll_read(cx, &mut buf)).await.unwrap();
+        assert_eq!(buf, b"the last");
+        let readable = poll_fn(|cx| server.poll_readable(cx));
+        let limit = std::time::Duration::from_secs(10);
+        let readable = tokio::time::timeout(limit, readable).await;
+        readable.unwrap().unwrap();
+        assert_eq!(server.try_read(&mut buf).unwrap(), 0);
+    }
+
+    #[tokio::test]
     async fn a_peer_that_speaks_something_else_fails_the_handshake() {
         let (server, client) = pair();
         let Stream::Tls(client) = client else {

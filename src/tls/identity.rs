@@ -109,7 +109,8 @@ impl Source<'_> {
 
 fn is_encrypted(text: &[u8]) -> bool {
     pem::blocks(text).flatten().any(|block| {
-        block.label == "ENCRYPTED PRIVATE KEY" || block.headers.iter().any(|(n, _)| n == "Proc-Type")
+        block.label == "ENCRYPTED PRIVATE KEY"
+            || block.headers.iter().any(|(n, _)| n == "Proc-Type")
     })
 }
 
@@ -171,7 +172,9 @@ impl Cache {
     ) -> Result<Object, LoadError> {
         let now = Instant::now();
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = nodes.iter().position(|n| n.kind == kind && *n.name == *name);
+        let found = nodes
+            .iter()
+            .position(|n| n.kind == kind && *n.name == *name);
         if let Some(at) = found {
             let mut node = nodes.remove(at);
             let fresh = now.duration_since(node.created) <= self.valid;

@@ -5,10 +5,10 @@ pub mod command;
 pub mod passwords;
 pub mod report;
 
-use report::Report;
 use crate::config::tree::Word;
 use crate::tls::protocol::Versions;
 use crate::tls::{cipher, cipher_list, group};
+use report::Report;
 use rustls::SupportedCipherSuite;
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::{DEFAULT_CIPHER_SUITES, DEFAULT_KX_GROUPS};
@@ -67,7 +67,9 @@ impl Choices {
             tickets: None,
             no_tickets: false,
         };
-        let text = written.ciphers.map_or(written.default_ciphers.into(), Word::str);
+        let text = written
+            .ciphers
+            .map_or(written.default_ciphers.into(), Word::str);
         if let Err(reason) = choices.set_ciphers(&text, written.ciphers, report) {
             let message = format!("SSL_CTX_set_cipher_list(\"{text}\") failed (SSL: {reason})");
             report.error(message, written.ciphers);

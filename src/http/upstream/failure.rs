@@ -2,9 +2,9 @@
 //! server and explanations derive.
 
 use super::state::Stage;
-use crate::tls::verify::VerifyError;
 use crate::config::span::Span;
 use crate::log::Level;
+use crate::tls::verify::VerifyError;
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
@@ -323,7 +323,9 @@ impl fmt::Display for Failure {
             Cause::NoPlace(most) => write!(f, "{most} worker_connections are not enough")?,
             Cause::TlsSetup(sentence) => f.write_str(sentence)?,
             Cause::Handshake(reason) => write!(f, "SSL_do_handshake() failed (SSL: {reason})")?,
-            Cause::HandshakeClosed(None) => f.write_str("peer closed connection in SSL handshake")?,
+            Cause::HandshakeClosed(None) => {
+                f.write_str("peer closed connection in SSL handshake")?
+            }
             Cause::HandshakeClosed(Some(e)) => {
                 write!(f, "peer closed connection in SSL handshake {}", Errno(*e))?;
             }

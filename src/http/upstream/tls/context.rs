@@ -59,8 +59,15 @@ impl Key {
             (text(&raw.trusted_certificate), text(&raw.crl), depth)
         });
         let certificate = raw.certificate.as_ref().map(|(word, _)| {
-            let key = raw.certificate_key.as_ref().map(|(word, _)| word.text.clone());
-            (word.text.clone(), key.unwrap_or_default(), raw.passwords.clone())
+            let key = raw
+                .certificate_key
+                .as_ref()
+                .map(|(word, _)| word.text.clone());
+            (
+                word.text.clone(),
+                key.unwrap_or_default(),
+                raw.passwords.clone(),
+            )
         });
         let commands = raw.conf_commands.iter().flatten();
         Key {
@@ -70,7 +77,9 @@ impl Key {
             ciphers: text(&raw.ciphers),
             verify,
             certificate,
-            commands: commands.map(|(n, v)| (n.text.clone(), v.text.clone())).collect(),
+            commands: commands
+                .map(|(n, v)| (n.text.clone(), v.text.clone()))
+                .collect(),
         }
     }
 }
@@ -174,7 +183,11 @@ fn load(
 }
 
 fn verification(b: &Builder, raw: &TlsRaw, prefix: &str) -> Result<Verify, Diagnostic> {
-    let Some(word) = raw.trusted_certificate.as_ref().filter(|w| !w.text.is_empty()) else {
+    let Some(word) = raw
+        .trusted_certificate
+        .as_ref()
+        .filter(|w| !w.text.is_empty())
+    else {
         let message = format!("no {prefix}_ssl_trusted_certificate for {prefix}_ssl_verify");
         return Err(Diagnostic::new(message).help(format!(
             "name the authorities that servers' certificates come from: {prefix}_ssl_trusted_certificate \

@@ -7,9 +7,9 @@ use crate::http::upstream::settings::Passing;
 use crate::http::upstream::state::Stage;
 use crate::net::stream::Stream;
 use crate::net::tls_stream::{HandshakeError, TlsStream};
+use crate::tls::alert;
 use crate::tls::client::{Identity, refusal};
 use crate::tls::verify::matches_name;
-use crate::tls::alert;
 use rustls::Connection;
 use std::future::poll_fn;
 
