@@ -82,6 +82,7 @@ pub static MODULES: &[Module] = &[
         tables: &[
             http::modules::proxy::DIRECTIVES,
             http::modules::proxy::PASSING,
+            http::modules::proxy::TLS,
         ],
     },
     Module {
@@ -100,6 +101,7 @@ pub static MODULES: &[Module] = &[
         tables: &[
             http::modules::uwsgi::DIRECTIVES,
             http::modules::uwsgi::PASSING,
+            http::modules::uwsgi::TLS,
         ],
     },
     Module {
