@@ -2,11 +2,14 @@
 //! a reload builds another one.
 
 use crate::config::directive::{Contexts, Directive};
+use crate::config::duplicates;
 use crate::config::load;
 use crate::config::source::{Files, Sources};
+use crate::config::span::SourceId;
 use crate::config::table::{Collector, Table, walk};
-use crate::config::tree::Word;
+use crate::config::tree::{Item, Node, Word};
 use crate::core::{self, Core, CoreRaw};
+use crate::diagnostic::consequence::{Unseen, suppress};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::http::{self, Http};
 use crate::log;
@@ -103,6 +106,8 @@ pub struct Loaded {
     pub first_stage: usize,
     /// The texts.
     pub sources: Sources,
+    /// What the texts say, for a test of the configuration; else empty.
+    pub tree: Vec<Item>,
 }
 
 /// What the settings are collected in while the configuration is walked.
@@ -115,6 +120,10 @@ pub struct Builder {
     pub sources: Sources,
     /// What there is to say so far.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was not taken in.
+    pub unseen: Unseen,
+    /// Texts whose blocks are not what they were meant to be.
+    pub derailed: Vec<SourceId>,
     /// The block that is being walked.
     pub context: Contexts,
     /// Settings of the core and events modules.
@@ -129,11 +138,18 @@ pub struct Builder {
 
 /// Loads a configuration. Everything that is wrong with it is collected; nothing is opened for writing or bound.
 pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
+    load_and_keep(options, files, options.test)
+}
+
+/// The same; `keep`: whether the tree is kept for whoever looks at it afterwards.
+fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loaded {
     let mut b = Builder {
         options: options.clone(),
         files,
         sources: Sources::default(),
         diagnostics: Vec::new(),
+        unseen: Unseen::default(),
+        derailed: Vec::new(),
         context: context::MAIN,
         core: CoreRaw::default(),
         logs: Default::default(),
@@ -141,6 +157,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         http: Default::default(),
     };
     let files = Rc::clone(&b.files);
+    let mut tree = Vec::new();
     if let Some(globals) = &options.globals {
         let items = load::load_text(
             globals.clone().into_bytes(),
@@ -149,6 +166,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
             &mut b.sources,
         );
         walk(&mut b, &items, context::MAIN);
+        tree = items;
     }
     let items = load::load(
         &options.conf_file,
@@ -157,14 +175,24 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         &mut b.sources,
     );
     walk(&mut b, &items, context::MAIN);
+    if keep {
+        tree.extend(items);
+    } else {
+        // What runs needs none of it.
+        drop(items);
+        tree = Vec::new();
+    }
     log::finish(&mut b);
     let (http, listens) = http::conf::finish(&mut b);
+    suppress(&mut b.diagnostics, &b.unseen);
     let (syntax_ok, first_stage) = (!failed(&b), b.diagnostics.len());
     http::zone::check(&mut b);
     let core = core::finish(&mut b);
     if options.test && !failed(&b) {
         log::directive::check(&mut b);
     }
+    suppress(&mut b.diagnostics, &b.unseen);
+    duplicates::name_the_first(&mut b.diagnostics, &tree);
     let cycle = (!failed(&b)).then(|| {
         Arc::new(Cycle {
             core,
@@ -181,6 +209,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
         syntax_ok,
         first_stage,
         sources: b.sources,
+        tree,
     }
 }
 
@@ -200,7 +229,7 @@ impl Builder {
     }
 
     /// Walks a block in another context.
-    pub fn within(&mut self, context: Contexts, items: &[crate::config::tree::Item]) {
+    pub fn within(&mut self, context: Contexts, items: &[Item]) {
         let outer = std::mem::replace(&mut self.context, context);
         walk(self, items, context);
         self.context = outer;
@@ -214,7 +243,30 @@ impl Collector for Builder {
     }
 
     fn report(&mut self, d: Diagnostic) {
-        self.diagnostics.push(d);
+        // What is left out here must follow from an error that was reported.
+        let follows = d.severity == Severity::Emerg
+            && d.line
+                .is_some_and(|line| self.derailed.contains(&line.source))
+            && failed(self);
+        if !follows {
+            self.diagnostics.push(d);
+        }
+    }
+
+    fn sources(&self) -> Option<&Sources> {
+        Some(&self.sources)
+    }
+
+    fn refused(&mut self, node: Option<&Node>) {
+        match node {
+            Some(node) => self.unseen.take(node),
+            None => self.unseen.text = true,
+        }
+    }
+
+    fn derailed(&mut self, source: SourceId) {
+        self.unseen.text = true;
+        self.derailed.push(source);
     }
 
     fn enough(&self) -> bool {
@@ -283,7 +335,7 @@ pub fn slice(word: &Word, from: usize) -> Bytes {
 /// Loads configurations from strings, for tests.
 #[cfg(test)]
 pub mod testing {
-    use super::{Cycle, Loaded, Options, load};
+    use super::{Cycle, Loaded, Options, load_and_keep};
     use crate::config::source::Files;
     use std::io;
     use std::path::{Path, PathBuf};
@@ -306,6 +358,15 @@ pub mod testing {
 
     /// Loads a text as `/p/nginx.conf`, with the prefix `/p/`.
     pub fn load_text(text: &str) -> Loaded {
+        load_as(text, false)
+    }
+
+    /// The same, with the tree kept as `-t` does it.
+    pub fn load_tested(text: &str) -> Loaded {
+        load_as(text, true)
+    }
+
+    fn load_as(text: &str, keep: bool) -> Loaded {
         let options = Options {
             prefix: "/p/".into(),
             conf_file: "/p/nginx.conf".into(),
@@ -315,7 +376,7 @@ pub mod testing {
             superuser: false,
             test: false,
         };
-        load(&options, Rc::new(One(text.to_owned())))
+        load_and_keep(&options, Rc::new(One(text.to_owned())), keep)
     }
 
     /// The cycle of a configuration that must be right.

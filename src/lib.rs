@@ -7,6 +7,7 @@ pub mod core;
 pub mod cycle;
 pub mod diagnostic;
 pub mod http;
+pub mod lint;
 pub mod log;
 pub mod net;
 pub mod process;

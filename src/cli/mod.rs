@@ -1,9 +1,14 @@
 //! The command line.
 
+mod completions;
 pub mod defaults;
+mod directives;
+mod effective;
+pub mod flags;
 pub mod modules;
 pub mod options;
 pub mod place;
+mod print;
 mod signal;
 mod test;
 pub mod version;
@@ -28,6 +33,9 @@ pub fn run() -> Result<ExitCode, WrongUsage> {
         if !options.test {
             return Ok(ExitCode::SUCCESS);
         }
+    }
+    if let Some(print) = &options.print {
+        return Ok(print::run(print));
     }
     log::init(&place::place(&options));
     Ok(act(&options))

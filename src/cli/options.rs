@@ -1,5 +1,7 @@
 //! The options of the command line, read as nginx reads them: letters may be joined (`-tq`), values too (`-cfile`).
 
+use super::flags::{FLAGS, Value};
+use crate::diagnostic::output::ErrorFormat;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -20,6 +22,16 @@ pub struct Options {
     pub quiet: bool,
     /// `--watch`: reload when a file of the configuration changes.
     pub watch: bool,
+    /// `--error-format`: how messages of a test look.
+    pub error_format: ErrorFormat,
+    /// `--strict`: warnings fail a test.
+    pub strict: bool,
+    /// `--offline`: a test looks no names up.
+    pub offline: bool,
+    /// `--effective`: with `-T`, what holds in each block instead of the files.
+    pub effective: bool,
+    /// What is to be printed instead of anything else.
+    pub print: Option<Print>,
     /// `-s`: signal the running master.
     pub signal: Option<Signal>,
     /// `-p`: the prefix.
@@ -30,6 +42,26 @@ pub struct Options {
     pub conf_file: Option<OsString>,
     /// `-g`: directives put before the configuration file.
     pub globals: Option<OsString>,
+}
+
+/// Texts about the program itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Print {
+    /// `--why CODE`
+    Why(String),
+    /// `--directives=json`
+    Directives,
+    /// `--completions=SHELL`
+    Completions(Shell),
+}
+
+/// A shell that completions are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants are the shells' names")]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 /// What `-s` can ask of the running master.
@@ -66,11 +98,65 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, S
             b"--watch" => options.watch = true,
             b"--help" => (options.help, options.version) = (true, true),
             b"--version" => options.version = true,
+            b"--strict" => options.strict = true,
+            b"--offline" => options.offline = true,
+            b"--effective" => {
+                (options.effective, options.dump, options.test) = (true, true, true);
+            }
+            [b'-', b'-', name @ ..] if takes_value(name) => {
+                parse_long(name, &mut arguments, &mut options)?;
+            }
             [b'-', letters @ ..] => parse_letters(letters, &mut arguments, &mut options)?,
             _ => return Err(invalid(&argument)),
         }
     }
     Ok(options)
+}
+
+/// The long flags that take a value, which may be joined by `=` or be the next word.
+const LONG: [&[u8]; 4] = [b"error-format", b"why", b"directives", b"completions"];
+
+fn takes_value(name: &[u8]) -> bool {
+    let name = name.split(|b| *b == b'=').next().unwrap_or_default();
+    LONG.contains(&name)
+}
+
+fn parse_long(
+    text: &[u8],
+    following: &mut impl Iterator<Item = OsString>,
+    options: &mut Options,
+) -> Result<(), String> {
+    let mut parts = text.splitn(2, |b| *b == b'=');
+    let name = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+    let value = match parts.next() {
+        Some(value) => OsString::from_vec(value.to_vec()),
+        None => following
+            .next()
+            .ok_or_else(|| format!("option \"--{name}\" requires a value"))?,
+    };
+    let wrong = || {
+        let words = FLAGS.iter().find_map(|flag| match flag.value {
+            Value::Words(_, words) if flag.long == Some(name.as_str()) => Some(words.join(", ")),
+            _ => None,
+        });
+        format!(
+            "invalid option: \"--{name}={}\" (one of: {})",
+            value.display(),
+            words.unwrap_or_default()
+        )
+    };
+    match (name.as_str(), value.as_bytes()) {
+        ("error-format", format) => {
+            options.error_format = ErrorFormat::from_name(format).ok_or_else(wrong)?;
+        }
+        ("why", _) => options.print = Some(Print::Why(value.to_string_lossy().into_owned())),
+        ("directives", b"json") => options.print = Some(Print::Directives),
+        ("completions", b"bash") => options.print = Some(Print::Completions(Shell::Bash)),
+        ("completions", b"zsh") => options.print = Some(Print::Completions(Shell::Zsh)),
+        ("completions", b"fish") => options.print = Some(Print::Completions(Shell::Fish)),
+        _ => return Err(wrong()),
+    }
+    Ok(())
 }
 
 fn parse_letters(
@@ -158,9 +244,28 @@ mod tests {
             (&["-g"], "option \"-g\" requires parameter"),
             (&["-qs"], "option \"-s\" requires parameter"),
             (&["-sfoo"], "invalid option: \"-s foo\""),
+            (
+                &["--error-format=xml"],
+                "invalid option: \"--error-format=xml\" (one of: human, short, json)",
+            ),
+            (&["--why"], "option \"--why\" requires a value"),
         ] {
             assert_eq!(read(arguments), Err(message.to_owned()));
         }
+    }
+
+    #[test]
+    fn long_flags_take_their_value_joined_or_apart() {
+        for words in [
+            &["--error-format", "json", "--strict"][..],
+            &["--error-format=json", "--strict"],
+        ] {
+            let options = read(words).unwrap();
+            assert_eq!(options.error_format, ErrorFormat::Json);
+            assert!(options.strict);
+        }
+        let effective = read(&["--effective"]).unwrap();
+        assert!(effective.test && effective.dump && effective.effective);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Sends the signal to the process whose id is in the pid file that the configuration names.
 pub fn send(signal: Signal, options: &Options) -> ExitCode {
     let (loaded, _) = load::from_disk(&place::place(options));
-    load::to_terminal(&loaded, ..);
+    load::to_terminal(&loaded, .., Default::default());
     let Some(cycle) = loaded.cycle else {
         return ExitCode::FAILURE;
     };

@@ -1,6 +1,7 @@
 //! What `-v`, `-V` and `-h` print.
 
 use super::defaults;
+use super::flags;
 use super::modules;
 use super::options::Options;
 
@@ -17,7 +18,7 @@ pub const OPENSSL_VERSION: &str = "3.0.22 25 Aug 2026 (its names and behaviour; 
 pub fn text(options: &Options) -> String {
     let mut text = format!("goodgate version: {PRODUCT}\nnginx version: nginx/{NGINX_VERSION}\n");
     if options.help {
-        text.push_str(&usage());
+        text.push_str(&flags::usage());
     }
     if options.configure {
         text.push_str(&format!(
@@ -26,32 +27,6 @@ pub fn text(options: &Options) -> String {
         text.push_str(&format!("configure arguments: {}\n", configure_arguments()));
     }
     text
-}
-
-fn usage() -> String {
-    format!(
-        "Usage: goodgate [-?hvVtTq] [-s signal] [-p prefix]
-                [-e filename] [-c filename] [-g directives] [--watch]
-
-Options:
-  -?,-h,--help  : this help
-  -v,--version  : show version and exit
-  -V            : show version and configure options then exit
-  -t            : test configuration and exit
-  -T            : test configuration, dump it and exit
-  -q            : suppress non-error messages during configuration testing
-  -s signal     : send signal to a master process: stop, quit, reopen, reload
-  -p prefix     : set prefix path (default: {}/)
-  -e filename   : set error log file (default: {})
-  -c filename   : set configuration file (default: {})
-  -g directives : set global directives out of configuration file
-  --watch       : reload when a file of the configuration changes
-
-",
-        defaults::PREFIX.trim_end_matches('/'),
-        defaults::ERROR_LOG_PATH,
-        defaults::CONF_PATH,
-    )
 }
 
 fn configure_arguments() -> String {

@@ -4,6 +4,7 @@
 use super::tree::Node;
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
+use std::fmt;
 use std::ops::BitOr;
 use std::time::Duration;
 
@@ -43,6 +44,20 @@ impl Args {
             Args::Exactly(n) => count == usize::from(n),
             Args::Between(a, b) => (usize::from(a)..=usize::from(b)).contains(&count),
             Args::AtLeast(n) => count >= usize::from(n),
+        }
+    }
+}
+
+impl fmt::Display for Args {
+    /// `2 arguments`, `1 or 2 arguments`, `at least 1 argument`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = |n: u8| if n == 1 { "argument" } else { "arguments" };
+        match *self {
+            Args::Exactly(0) => f.write_str("no argument"),
+            Args::Exactly(n) => write!(f, "{n} {}", noun(n)),
+            Args::Between(a, b) if b == a.saturating_add(1) => write!(f, "{a} or {b} arguments"),
+            Args::Between(a, b) => write!(f, "{a} to {b} arguments"),
+            Args::AtLeast(n) => write!(f, "at least {n} {}", noun(n)),
         }
     }
 }

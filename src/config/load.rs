@@ -4,6 +4,7 @@ use super::glob::is_pattern;
 use super::parse::{self, Origin};
 use super::source::{Files, Sources, errno};
 use super::span::{SourceId, Span};
+use super::suggest::nearest;
 use super::tree::{Item, Node};
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -68,7 +69,7 @@ impl Loader<'_> {
             Some(id) => id,
             None => match self.read(path) {
                 Ok(text) => self.sources.add(path, text),
-                Err(error) => return unreadable(path, &error, place),
+                Err(error) => return self.unreadable(path, &error, place),
             },
         };
         if self.chain.contains(&id) {
@@ -142,6 +143,41 @@ impl Loader<'_> {
         }
     }
 
+    /// A directory can be opened: it is the reading that fails, and nginx names no place then.
+    fn unreadable(&self, path: &Path, error: &io::Error, place: Option<&Node>) -> Vec<Item> {
+        let directory = error.kind() == io::ErrorKind::IsADirectory;
+        let call = if directory { "pread" } else { "open" };
+        let message = format!("{call}() \"{}\" failed ({})", path.display(), errno(error));
+        let mut items = broken(message, place);
+        if let Some(Item::Broken(diagnostic)) = items.first_mut() {
+            if directory {
+                diagnostic.line = None;
+            }
+            diagnostic.help.extend(self.advice(path, error));
+        }
+        items
+    }
+
+    /// What to do about a file that cannot be read.
+    fn advice(&self, path: &Path, error: &io::Error) -> Option<String> {
+        match error.kind() {
+            io::ErrorKind::IsADirectory => Some(format!(
+                "it is a directory: to include the files in it, write {}/*.conf",
+                path.display().to_string().trim_end_matches('/')
+            )),
+            io::ErrorKind::PermissionDenied => {
+                Some(String::from("run it as the user who may read the file"))
+            }
+            io::ErrorKind::NotFound => {
+                let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
+                let beside = self.files.glob(&folder.join("*")).unwrap_or_default();
+                let names = beside.iter().filter_map(|file| file.file_name()?.to_str());
+                nearest(name, names).map(|meant| format!("did you mean \"{meant}\"?"))
+            }
+            _ => None,
+        }
+    }
+
     fn full_name(&self, name: &[u8]) -> PathBuf {
         self.conf_prefix.join(OsStr::from_bytes(name))
     }
@@ -154,18 +190,6 @@ fn included(item: &Item) -> Option<(&Node, &[u8])> {
         ([name], None) if node.name.text == "include" => Some((node, &name.text)),
         _ => None,
     }
-}
-
-/// A directory can be opened: it is the reading that fails, and nginx names no place then.
-fn unreadable(path: &Path, error: &io::Error, place: Option<&Node>) -> Vec<Item> {
-    let directory = error.kind() == io::ErrorKind::IsADirectory;
-    let call = if directory { "pread" } else { "open" };
-    let message = format!("{call}() \"{}\" failed ({})", path.display(), errno(error));
-    let mut items = broken(message, place);
-    if let (true, Some(Item::Broken(diagnostic))) = (directory, items.first_mut()) {
-        diagnostic.line = None;
-    }
-    items
 }
 
 fn broken(message: String, place: Option<&Node>) -> Vec<Item> {

@@ -1,13 +1,16 @@
 //! The configuration language. Knows nothing of HTTP.
 
+mod braces;
 pub mod directive;
+pub mod duplicates;
 mod glob;
 pub mod known;
 pub mod load;
+pub mod missing_end;
 pub mod parse;
 pub mod source;
 pub mod span;
-mod suggest;
+pub mod suggest;
 pub mod table;
 pub mod tree;
 pub mod value;

@@ -1,5 +1,6 @@
 //! Text to tree: the tokens of `grammar/nginx.pest`, put together into directives and blocks.
 
+use super::braces;
 use super::span::{SourceId, Span};
 use super::tree::{Item, Node, Word};
 use super::word;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use grammar::{Nginx, Rule};
 use pest::Parser;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How deep blocks may nest, includes counted in. nginx has no such limit and dies of a full stack instead.
 pub const MAX_DEPTH: usize = 100;
@@ -90,6 +92,68 @@ fn as_utf8(text: &[u8]) -> Cow<'_, str> {
         .into()
 }
 
+/// What a text is made of, for whoever only wants to know how its blocks nest.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// A directive without a block: its name, and its `;`.
+    Simple {
+        /// The first word.
+        name: Range<usize>,
+        /// The `;`.
+        end: Range<usize>,
+    },
+    /// The head of a block.
+    Open {
+        /// The first word.
+        name: Range<usize>,
+        /// The `{`.
+        end: Range<usize>,
+    },
+    /// A `}`.
+    Close(usize),
+}
+
+impl Piece {
+    /// The mark that ends it.
+    pub fn end(&self) -> Range<usize> {
+        match self {
+            Piece::Simple { end, .. } | Piece::Open { end, .. } => end.clone(),
+            Piece::Close(at) => *at..at + 1,
+        }
+    }
+}
+
+/// The pieces of a text, as far as its words can be told apart. None if it cannot be read at all.
+pub fn pieces(text: &[u8]) -> Option<Vec<Piece>> {
+    let readable = as_utf8(text);
+    let file = Nginx::parse(Rule::file, &readable).ok()?.next()?;
+    let mut pieces = Vec::new();
+    let mut name: Option<Range<usize>> = None;
+    for token in file.into_inner() {
+        let (rule, span) = (token.as_rule(), token.as_span());
+        let place = span.start()..span.end();
+        match (rule, text.get(place.start)) {
+            (Rule::bare | Rule::quoted, _) => {
+                name.get_or_insert(place);
+            }
+            (Rule::mark, Some(b'}')) => {
+                name = None;
+                pieces.push(Piece::Close(place.start));
+            }
+            (Rule::mark, mark) => {
+                let block = mark == Some(&b'{');
+                let (name, end) = (name.take().unwrap_or_else(|| place.clone()), place);
+                pieces.push(match block {
+                    true => Piece::Open { name, end },
+                    false => Piece::Simple { name, end },
+                });
+            }
+            _ => {}
+        }
+    }
+    Some(pieces)
+}
+
 type Outcome = Result<(), Box<Diagnostic>>;
 
 struct Builder<'t> {
@@ -151,7 +215,10 @@ impl Builder<'_> {
 
     fn semicolon(&mut self, end: Span) -> Outcome {
         let Some(name) = self.name.take() else {
-            return Err(unexpected(";", end).help("no directive stands before it: remove it"))?;
+            let d = unexpected(";", end).help("no directive stands before it: remove it");
+            // Nothing hangs on it: reading goes on.
+            self.items.push(Item::Broken(Box::new(d.fix(end, ""))));
+            return Ok(());
         };
         let args = std::mem::take(&mut self.args);
         self.items.push(Item::Node(Node {
@@ -197,12 +264,20 @@ impl Builder<'_> {
 
     fn close(&mut self, close: Span) -> Outcome {
         if let Some(word) = self.last_word() {
-            let d = unexpected("}", close).label(word, "a \";\" is missing behind this");
-            return Err(Box::new(d));
+            let d = self.missing_semicolon(unexpected("}", close), word);
+            if self.open.is_empty() {
+                return Err(d);
+            }
+            // What was meant is clear enough to read on.
+            self.items.push(Item::Broken(d));
+            self.semicolon(word)?;
         }
         if self.open.is_empty() {
-            return Err(unexpected("}", close)
-                .help("no block is open here: remove it, or look for one \"}\" too many above"))?;
+            let d = unexpected("}", close);
+            return Err(self.with_suspect(
+                d,
+                "no block is open here: remove it, or look for one \"}\" too many above",
+            ));
         }
         self.close_block(close);
         Ok(())
@@ -221,19 +296,37 @@ impl Builder<'_> {
         let end = self.span(self.text.len(), self.text.len());
         self.check_comments(self.read, self.text.len())?;
         if let Some(word) = self.last_word() {
-            return Err(Box::new(
-                self.early_end(end)
-                    .label(word, "a \";\" is missing behind this"),
-            ));
+            return Err(self.missing_semicolon(self.early_end(end), word));
         }
         if let Some(open) = self.open.last() {
             let d = Diagnostic::new("unexpected end of file, expecting \"}\"").at(end);
+            if let Some(suspect) = braces::suspect(self.text) {
+                return Err(Box::new(suspect.mark(d, self.source)));
+            }
             return Err(Box::new(d.label(
                 open.node.name.span.to(open.node.end),
                 "this block is not closed",
             )));
         }
         Ok(())
+    }
+
+    fn missing_semicolon(&self, mut d: Diagnostic, word: Span) -> Box<Diagnostic> {
+        let behind = Span {
+            start: word.end,
+            ..word
+        };
+        d.labels
+            .insert(0, (word, String::from("a \";\" is missing behind this")));
+        Box::new(d.fix(behind, ";"))
+    }
+
+    /// The message with the brace that is to blame for it, or else with general advice.
+    fn with_suspect(&self, d: Diagnostic, advice: &str) -> Box<Diagnostic> {
+        Box::new(match braces::suspect(self.text) {
+            Some(suspect) => suspect.mark(d, self.source),
+            None => d.help(advice),
+        })
     }
 
     /// Ends what is open, with the error that ended the reading in the innermost block.
@@ -257,7 +350,21 @@ impl Builder<'_> {
     fn glued(&self, start: usize, end: usize) -> Box<Diagnostic> {
         let place = self.span(start, end);
         let text = String::from_utf8_lossy(self.text.get(start..end).unwrap_or_default());
-        let d = unexpected(&text, place);
+        let mut d = unexpected(&text, place);
+        let quoted = self.last_word().map(|word| (word, self.lines_in(word)));
+        if let Some((word, 1..)) = quoted {
+            let opening = Span {
+                end: word.start.saturating_add(1),
+                ..word
+            };
+            d.labels.insert(
+                0,
+                (
+                    opening,
+                    String::from("this quote is closed only lines later"),
+                ),
+            );
+        }
         Box::new(d.help("behind a closing quote there must be a space, \";\", \"{\" or \")\""))
     }
 
@@ -329,6 +436,13 @@ impl Builder<'_> {
                 .at(place)
                 .label(place, "longer than 4096 bytes"),
         )
+    }
+
+    /// How many line ends are in a piece of the text.
+    fn lines_in(&self, span: Span) -> usize {
+        let offset = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        let text = self.text.get(offset(span.start)..offset(span.end));
+        memchr::memchr_iter(b'\n', text.unwrap_or_default()).count()
     }
 
     fn last_word(&self) -> Option<Span> {
@@ -424,7 +538,7 @@ mod tests {
             tree("a;\nb { c; } }\nd;"),
             "[a] [b]{[c]} !unexpected \"}\"@12"
         );
-        assert_eq!(tree("a { b; ; c; }"), "[a]{[b] !unexpected \";\"@7}");
+        assert_eq!(tree("a { b; ; c; }"), "[a]{[b] !unexpected \";\"@7 [c]}");
         assert_eq!(tree("a { { } }"), "[a]{!unexpected \"{\"@4}");
         assert_eq!(tree("a { b \"c\"d; }"), "[a]{!unexpected \"d\"@9}");
         assert_eq!(tree("a { b \"c\"}"), "[a]{!unexpected \"}\"@9}");

@@ -95,6 +95,21 @@ impl Sources {
         self.get(id).map_or(&[], |s| &s.text)
     }
 
+    /// The place of a piece of text inside a span, if it stands there just so.
+    pub fn find_in(&self, span: Span, text: &[u8]) -> Option<Span> {
+        let offset = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        let around = self
+            .text(span.source)
+            .get(offset(span.start)..offset(span.end))?;
+        let at = u32::try_from(memchr::memmem::find(around, text)?).ok()?;
+        let start = span.start.checked_add(at)?;
+        Some(Span {
+            source: span.source,
+            start,
+            end: start.checked_add(u32::try_from(text.len()).ok()?)?,
+        })
+    }
+
     /// The line, counted from 1, of the last byte of the span (of its place, if it is empty): for the span of a
     /// whole directive that is the line of its `;` or `{`, which is the one nginx names.
     pub fn line_number(&self, span: Span) -> u32 {

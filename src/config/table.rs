@@ -1,7 +1,11 @@
 //! All directive tables together, and the walk that holds a configuration against them.
 
+use super::braces;
 use super::directive::{Args, Contexts, Directive, Set};
 use super::known::is_known_to_nginx;
+use super::missing_end::{self, Missing};
+use super::source::Sources;
+use super::span::{SourceId, Span};
 use super::suggest::nearest;
 use super::tree::{Item, Node, Word};
 use super::value;
@@ -69,6 +73,18 @@ pub trait Collector: Sized + 'static {
     /// Takes note of an error or a warning.
     fn report(&mut self, diagnostic: Diagnostic);
 
+    /// The texts that are being walked: with them, messages find what was forgotten between two lines.
+    fn sources(&self) -> Option<&Sources> {
+        None
+    }
+
+    /// Takes note of a directive that was refused, and of text that could not be read (`None`): whatever it would have
+    /// defined is missing from here on.
+    fn refused(&mut self, _node: Option<&Node>) {}
+
+    /// Takes note that the blocks of a text are not what they were meant to be: the rest of it says nothing.
+    fn derailed(&mut self, _source: SourceId) {}
+
     /// Whether so many errors were found that looking further is of no use.
     fn enough(&self) -> bool {
         false
@@ -86,24 +102,86 @@ pub fn walk<B: Collector>(b: &mut B, items: &[Item], context: Contexts) {
             return;
         }
         match item {
-            Item::Broken(diagnostic) => b.report((**diagnostic).clone()),
-            Item::Node(node) => {
-                let before = items.get(..index).unwrap_or_default();
-                match judge(b, node, context) {
-                    Ok(directive) => {
-                        if let Err(diagnostic) = set(b, node, directive) {
-                            b.report(complete(*diagnostic, node, before));
-                        }
-                    }
-                    // What could not be read inside a block that is refused as a whole is said all the same.
-                    Err(diagnostic) => {
-                        b.report(*diagnostic);
-                        report_broken(b, node.items());
-                    }
-                }
-            }
+            Item::Broken(diagnostic) => broken(b, diagnostic),
+            Item::Node(node) => step(b, node, items.get(..index).unwrap_or_default(), context),
         }
     }
+}
+
+fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts) {
+    let judged = judge(b, node, context);
+    let misformed = judged.is_err();
+    let diagnostic = match judged {
+        Ok(directive) => match set(b, node, directive) {
+            Ok(()) => return,
+            Err(d) => advise(complete(*d, node, before), directive),
+        },
+        Err(diagnostic) => *diagnostic,
+    };
+    b.refused(Some(node));
+    let Some(missing) = missing_end::find(b, node, context) else {
+        let suspect = suspect(b, node).filter(|_| may_be_misplaced(&diagnostic.message));
+        b.report(match &suspect {
+            Some(suspect) => suspect.mark(diagnostic, node.end.source),
+            None => diagnostic,
+        });
+        if suspect.is_some() {
+            b.derailed(node.end.source);
+        }
+        // What could not be read inside a block that is refused as a whole is said all the same.
+        if misformed {
+            report_broken(b, node.items());
+        }
+        return;
+    };
+    b.report(with_missing(diagnostic, &missing));
+    if missing.mark == '{' {
+        b.derailed(node.end.source);
+        return;
+    }
+    // Both directives are clear: the first counts as it was meant, and the second is looked at.
+    if let Some((first, second)) = missing_end::split(node, missing.count) {
+        if misformed && let Ok(directive) = judge(b, &first, context) {
+            let _ = set(b, &first, directive);
+        }
+        step(b, &second, before, context);
+    }
+}
+
+fn with_missing(mut d: Diagnostic, missing: &Missing<'_>) -> Diagnostic {
+    let (span, mark) = (missing.behind.span, missing.mark);
+    d.labels = vec![(span, format!("a \"{mark}\" is missing behind this"))];
+    d.help.clear();
+    let behind = Span {
+        start: span.end,
+        ..span
+    };
+    let text = if mark == '{' { " {" } else { ";" };
+    d.fix(behind, text)
+}
+
+/// The brace that makes this directive look wrong, if there is one before it.
+fn suspect<B: Collector>(b: &B, node: &Node) -> Option<braces::Suspect> {
+    let text = b.sources()?.text(node.end.source);
+    let start = usize::try_from(node.name.span.start).ok()?;
+    braces::suspect(text).filter(|suspect| suspect.place.start < start)
+}
+
+/// Whether the sentence is about where a directive stands, and not about the directive itself.
+fn may_be_misplaced(message: &str) -> bool {
+    const PLACES: [&str; 5] = [
+        "is not allowed here",
+        "duplicate",
+        "is outside location",
+        "cannot be inside",
+        "can be on the server level only",
+    ];
+    PLACES.iter().any(|part| message.contains(part))
+}
+
+fn broken<B: Collector>(b: &mut B, diagnostic: &Diagnostic) {
+    b.report(diagnostic.clone());
+    b.refused(None);
 }
 
 /// For blocks whose lines are no directives (`types`, `map`): gives each to `entry`. `include` is done already.
@@ -112,26 +190,44 @@ pub fn entries<B: Collector>(
     block: &Node,
     mut entry: impl FnMut(&mut B, &Node) -> Result<(), Diagnostic>,
 ) {
-    for item in block.items() {
+    for (index, item) in block.items().iter().enumerate() {
         if b.enough() {
             return;
         }
         match item {
-            Item::Broken(diagnostic) => b.report((**diagnostic).clone()),
+            Item::Broken(diagnostic) => broken(b, diagnostic),
             Item::Node(node) if node.block.is_some() => {
-                b.report(
-                    Diagnostic::new("unexpected \"{\"")
-                        .at(node.end)
-                        .label(node.end, "no block may stand in here"),
-                );
+                let d = Diagnostic::new("unexpected \"{\"")
+                    .at(node.end)
+                    .label(node.end, "no block may stand in here");
+                refuse_entry(b, node, d);
                 report_broken(b, node.items());
             }
             Item::Node(node) => {
                 if let Err(diagnostic) = entry(b, node) {
-                    b.report(complete(diagnostic, node, &[]));
+                    let before = block.items().get(..index).unwrap_or_default();
+                    refuse_entry(b, node, complete(diagnostic, node, before));
                 }
             }
         }
+    }
+}
+
+fn refuse_entry<B: Collector>(b: &mut B, node: &Node, d: Diagnostic) {
+    b.refused(Some(node));
+    let missing = missing_end::of_entry(b.sources(), node).map(|behind| Missing {
+        behind,
+        count: 0,
+        mark: ';',
+    });
+    let suspect = suspect(b, node);
+    b.report(match (&suspect, missing) {
+        (Some(suspect), _) => suspect.mark(d, node.end.source),
+        (None, Some(missing)) => with_missing(d, &missing),
+        (None, None) => d,
+    });
+    if suspect.is_some() {
+        b.derailed(node.end.source);
     }
 }
 
@@ -148,9 +244,7 @@ fn judge<B: Collector>(
         // The loader has put the well-formed ones in place: what is left has something wrong with it.
         _ if node.name.text == "include" => {
             check_form(
-                b,
                 node,
-                context,
                 Form {
                     block: false,
                     args: Args::Exactly(1),
@@ -168,9 +262,7 @@ fn judge<B: Collector>(
         ..
     } = *directive;
     check_form(
-        b,
         node,
-        context,
         Form {
             block,
             args,
@@ -183,7 +275,7 @@ fn judge<B: Collector>(
 fn report_broken<B: Collector>(b: &mut B, items: &[Item]) {
     for item in items {
         match item {
-            Item::Broken(diagnostic) => b.report((**diagnostic).clone()),
+            Item::Broken(diagnostic) => broken(b, diagnostic),
             Item::Node(node) => report_broken(b, node.items()),
         }
     }
@@ -207,13 +299,26 @@ fn refuse<B: Collector>(
         )));
     }
     let d = node.error(format!("unknown directive \"{name}\""));
-    let allowed = b
+    let here = b
         .table()
         .iter()
         .filter(|entry| entry.contexts.meets(context))
         .map(|entry| entry.name);
-    Box::new(match nearest(&name, allowed.chain(["include"])) {
-        Some(meant) => d.help(format!("did you mean \"{meant}\"?")),
+    if let Some(meant) = nearest(&name, here.chain(["include"])) {
+        let d = d.fix(node.name.span, meant);
+        return Box::new(d.help(format!("did you mean \"{meant}\"?")));
+    }
+    let all = b.table().iter().map(|entry| entry.name);
+    Box::new(match nearest(&name, all) {
+        Some(meant) => {
+            let places = match b.table().find(meant.as_bytes(), context) {
+                Found::Elsewhere(contexts) => names_of::<B>(contexts),
+                _ => String::new(),
+            };
+            d.help(format!(
+                "did you mean \"{meant}\"? It is allowed in {places}"
+            ))
+        }
         None => d,
     })
 }
@@ -253,7 +358,7 @@ impl Form {
 }
 
 /// Whether it ends as it must, with `;` or a block, and has the right number of arguments.
-fn check_form<B: Collector>(b: &B, node: &Node, context: Contexts, form: Form) -> Refusal {
+fn check_form(node: &Node, form: Form) -> Refusal {
     if form.block == node.block.is_some() && form.args.allow(node.args.len()) {
         return Ok(());
     }
@@ -272,23 +377,12 @@ fn check_form<B: Collector>(b: &B, node: &Node, context: Contexts, form: Form) -
             node.name.span,
         ),
     };
-    let d = Diagnostic::new(message).at(node.end);
-    Err(Box::new(match swallowed(b, node, context) {
-        Some(word) => d.label(word.span, "a \";\" is missing behind this"),
-        None => d.label(place, "").help(form.usage(&name)),
-    }))
-}
-
-/// The word behind which a `;` was forgotten, if one of the words after it is a directive of this context.
-fn swallowed<'n, B: Collector>(b: &B, node: &'n Node, context: Contexts) -> Option<&'n Word> {
-    let words = std::iter::once(&node.name).chain(&node.args);
-    let is_directive =
-        |word: &Word| !word.quoted && matches!(b.table().find(&word.text, context), Found::Here(_));
-    words
-        .zip(&node.args)
-        .skip(1)
-        .find(|(_, next)| is_directive(next))
-        .map(|(word, _)| word)
+    let label = match form.args.allow(node.args.len()) {
+        true => String::new(),
+        false => format!("takes {}, found {}", form.args, node.args.len()),
+    };
+    let d = Diagnostic::new(message).at(node.end).label(place, label);
+    Err(Box::new(d.help(form.usage(&name))))
 }
 
 /// Adds what a setter left out: the place, something to point at, and for a duplicate the first one.
@@ -297,15 +391,59 @@ fn complete(mut d: Diagnostic, node: &Node, before: &[Item]) -> Diagnostic {
     if d.labels.is_empty() {
         d.labels.push((node.name.span, String::new()));
     }
-    if d.message.ends_with("directive is duplicate") && d.labels.len() == 1 {
-        let first = before.iter().find_map(|item| match item {
-            Item::Node(other) if other.name.text == node.name.text => Some(other.name.span),
-            _ => None,
-        });
+    if d.labels.len() == 1 {
+        let first = first_of(&d.message, node, before);
         d.labels
             .extend(first.map(|span| (span, String::from("the first one is here"))));
     }
     d
+}
+
+/// Adds what the table knows to a message that says no more than that a word is wrong: the word that was probably meant,
+/// or how the directive is written.
+fn advise<B>(d: Diagnostic, directive: &Directive<B>) -> Diagnostic {
+    let bare = d.help.is_empty() && d.labels.iter().all(|(_, text)| text.is_empty());
+    let wrong = ["invalid parameter \"", "invalid value \""]
+        .iter()
+        .find_map(|start| d.message.strip_prefix(start)?.split('"').next());
+    let words = directive
+        .syntax
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+        .filter(|word| word.len() > 1);
+    let meant = wrong.and_then(|wrong| nearest(wrong.split('=').next().unwrap_or(wrong), words));
+    if let Some(meant) = meant.filter(|_| d.fix.is_none()) {
+        let help = format!("did you mean \"{meant}\"?");
+        let mut d = d;
+        d.help.insert(0, help);
+        return d;
+    }
+    if !bare || directive.syntax.is_empty() || !d.message.contains("invalid") {
+        return d;
+    }
+    let form = Form {
+        block: directive.block,
+        args: directive.args,
+        syntax: directive.syntax,
+    };
+    d.help(form.usage(directive.name))
+}
+
+/// What a duplicate is a duplicate of: the same directive, and where the sentence is about its argument, with the same.
+fn first_of(message: &str, node: &Node, before: &[Item]) -> Option<Span> {
+    let whole = message.ends_with("directive is duplicate");
+    if !whole && !message.contains("duplicate") && !message.starts_with("conflicting parameter") {
+        return None;
+    }
+    let key = |node: &Node| node.arg(0).map(|word| word.text.clone());
+    let keyed = !whole && !message.starts_with("conflicting parameter");
+    before.iter().find_map(|item| match item {
+        Item::Node(other)
+            if other.name.text == node.name.text && (!keyed || key(other) == key(node)) =>
+        {
+            Some(other.name.span)
+        }
+        _ => None,
+    })
 }
 
 /// Hands the value to where the table says.
@@ -380,10 +518,17 @@ fn typed<T>(
 
 fn not_a_flag(node: &Node, word: &Word) -> Diagnostic {
     let (value, name) = (word.str(), node.name.str());
-    node.error_at(
-        word,
-        format!("invalid value \"{value}\" in \"{name}\" directive, it must be \"on\" or \"off\""),
-    )
+    let message =
+        format!("invalid value \"{value}\" in \"{name}\" directive, it must be \"on\" or \"off\"");
+    let d = Diagnostic::new(message)
+        .at(node.end)
+        .label(word.span, format!("expected on or off, found {value}"));
+    match nearest(&value, ["on", "off"].into_iter()) {
+        Some(meant) => d
+            .fix(word.span, meant)
+            .help(format!("did you mean \"{meant}\"?")),
+        None => d,
+    }
 }
 
 fn one_of(words: &[&str], node: &Node, word: &Word) -> Result<usize, Diagnostic> {
@@ -392,6 +537,12 @@ fn one_of(words: &[&str], node: &Node, word: &Word) -> Result<usize, Diagnostic>
         .position(|known| known.as_bytes().eq_ignore_ascii_case(&word.text))
         .ok_or_else(|| {
             let d = node.error_at(word, format!("invalid value \"{}\"", word.str()));
+            let d = match nearest(&word.str(), words.iter().copied()) {
+                Some(meant) => d
+                    .fix(word.span, meant)
+                    .help(format!("did you mean \"{meant}\"?")),
+                None => d,
+            };
             d.help(format!("it must be one of: {}", words.join(", ")))
         })
 }

@@ -1,6 +1,12 @@
 //! A diagnostic is data; renderers turn it into nginx's line, into carets under the source, or into JSON.
 
+mod code;
+pub mod consequence;
+pub mod json;
+pub mod output;
 pub mod render;
+
+pub use code::Code;
 
 use crate::config::span::Span;
 
@@ -39,6 +45,10 @@ pub struct Diagnostic {
     pub labels: Vec<(Span, String)>,
     /// What to do about it, in plain words.
     pub help: Vec<String>,
+    /// The text that this place should have, where that is clear.
+    pub fix: Option<(Span, String)>,
+    /// The lint rule that it comes from; nothing for what nginx says.
+    pub rule: Option<Code>,
 }
 
 impl Diagnostic {
@@ -50,6 +60,8 @@ impl Diagnostic {
             line: None,
             labels: Vec::new(),
             help: Vec::new(),
+            fix: None,
+            rule: None,
         }
     }
 
@@ -70,6 +82,12 @@ impl Diagnostic {
     /// Adds a place to point at.
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push((span, text.into()));
+        self
+    }
+
+    /// Says what should stand at a place instead.
+    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.fix = Some((span, text.into()));
         self
     }
 

@@ -17,14 +17,21 @@ pub fn nginx_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     }
 }
 
+/// `nginx: [emerg] ` and nginx's sentence; what nginx would not say begins with `goodgate: [warn] L0101 `. Ends with a
+/// line end.
+pub fn first_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let line = nginx_line(diagnostic, sources);
+    let severity = diagnostic.severity.name();
+    match diagnostic.rule {
+        Some(rule) => format!("goodgate: [{severity}] {} {line}\n", rule.number),
+        None => format!("nginx: [{severity}] {line}\n"),
+    }
+}
+
 /// What a person at a terminal reads: `nginx: [emerg] ` and nginx's sentence, then the source with the words in
 /// question marked, then advice. Ends with a line end.
 pub fn human(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
-    let mut text = format!(
-        "nginx: [{}] {}\n",
-        diagnostic.severity.name(),
-        nginx_line(diagnostic, sources)
-    );
+    let mut text = first_line(diagnostic, sources);
     let group = group(diagnostic, sources);
     if !group.is_empty() {
         let renderer = if color {

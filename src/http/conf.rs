@@ -10,7 +10,6 @@ use super::variable::{Unknown, Variables, VariablesBuilder};
 use super::{core, h2, upstream};
 use crate::config::span::Span;
 use crate::cycle::Builder;
-use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -455,16 +454,11 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let log = modules::log::finish(b, &locations);
     let charset = modules::charset::finish(b);
     // Last, since everything above may name variables.
+    let defined = b.http.variables.defined();
     let (variables, unknown) = std::mem::take(&mut b.http.variables).finish();
     let unused = |u: &Unknown| u.inherited && servers.is_empty();
     for u in unknown.iter().filter(|u| !unused(u)) {
-        let mut d = Diagnostic::new(format!(
-            "unknown \"{}\" variable",
-            String::from_utf8_lossy(&u.name)
-        ));
-        if let Some(span) = u.span {
-            d = d.label(span, "used here");
-        }
+        let d = super::variable::unknown(u, &defined, &b.sources);
         b.diagnostics.push(d);
     }
     (

@@ -41,7 +41,7 @@ impl Regex {
             .jit_if_available(true)
             .max_jit_stack_size(Some(JIT_STACK))
             .build(&text);
-        let pattern = compiled.map_err(|e| failure(&text, &e).label(span, ""))?;
+        let pattern = compiled.map_err(|e| failure(b, &text, &e, span))?;
         let mut named = Vec::new();
         for (group, name) in pattern.capture_names().iter().enumerate() {
             if let Some(name) = name {
@@ -190,7 +190,7 @@ thread_local! {
     static LOCATIONS: RefCell<HashMap<u32, CaptureLocations, foldhash::fast::FixedState>> = RefCell::default();
 }
 
-fn failure(pattern: &str, e: &pcre2::Error) -> Diagnostic {
+fn failure(b: &Builder, pattern: &str, e: &pcre2::Error, span: Span) -> Diagnostic {
     let text = e.to_string();
     // The crate says "PCRE2: error compiling pattern at offset N: reason".
     let reason = text
@@ -199,9 +199,27 @@ fn failure(pattern: &str, e: &pcre2::Error) -> Diagnostic {
         .map_or(text.as_str(), |(_, reason)| reason);
     let offset = e.offset().unwrap_or(pattern.len()).min(pattern.len());
     let rest = pattern.get(offset..).unwrap_or_default();
-    Diagnostic::new(if rest.is_empty() {
+    let d = Diagnostic::new(if rest.is_empty() {
         format!("pcre2_compile() failed: {reason} in \"{pattern}\"")
     } else {
         format!("pcre2_compile() failed: {reason} in \"{pattern}\" at \"{rest}\"")
-    })
+    });
+    d.label(position(b, pattern, offset, span), reason)
+}
+
+/// The character of the pattern that its compiler stopped at, as it stands in the file; the whole word where escapes
+/// make that unclear.
+fn position(b: &Builder, pattern: &str, offset: usize, word: Span) -> Span {
+    let Some(written) = b.sources.find_in(word, pattern.as_bytes()) else {
+        return word;
+    };
+    // What is wrong at the end is shown at the last character.
+    let last = pattern.len().saturating_sub(1);
+    let start = u32::try_from(offset.min(last)).unwrap_or(0);
+    let start = written.start.saturating_add(start);
+    Span {
+        start,
+        end: start.saturating_add(1).min(written.end),
+        ..written
+    }
 }

@@ -1,7 +1,10 @@
 //! Variables: what a name stands for, found once when the configuration is read; values, computed per request.
 
 use super::request::Request;
+use crate::config::source::Sources;
 use crate::config::span::Span;
+use crate::config::suggest::nearest;
+use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -187,6 +190,35 @@ pub struct VariablesBuilder {
     pub inherited: bool,
 }
 
+/// nginx's sentence about a name that nothing defines, the place, and the name that was probably meant: one of the
+/// server's, or of those that the configuration defines.
+pub fn unknown(unknown: &Unknown, defined: &[Bytes], sources: &Sources) -> Diagnostic {
+    let name = String::from_utf8_lossy(&unknown.name);
+    let mut d = Diagnostic::new(format!("unknown \"{name}\" variable"));
+    let own: Vec<_> = defined.iter().map(|n| String::from_utf8_lossy(n)).collect();
+    let candidates = all()
+        .map(|variable| variable.name)
+        .chain(own.iter().map(|name| &**name));
+    let meant = nearest(&name, candidates);
+    if let Some(word) = unknown.span {
+        let place = written(&name, word, sources);
+        d = d.label(place.unwrap_or(word), "used here");
+        if let (Some(place), Some(meant)) = (place, meant) {
+            d = d.fix(place, format!("${meant}"));
+        }
+    }
+    d.help(match meant {
+        Some(meant) => format!("did you mean \"${meant}\"?"),
+        None => format!("nothing defines it: no set, map, geo or named group is called ${name}"),
+    })
+}
+
+/// The variable inside the word that it stands in. The word may have it in other letter case.
+fn written(name: &str, word: Span, sources: &Sources) -> Option<Span> {
+    let plain = sources.find_in(word, format!("${name}").as_bytes());
+    plain.or_else(|| sources.find_in(word, format!("${{{name}}}").as_bytes()))
+}
+
 /// A name that nothing defines.
 pub struct Unknown {
     /// The name.
@@ -198,6 +230,12 @@ pub struct Unknown {
 }
 
 impl VariablesBuilder {
+    /// The names that the configuration defines so far.
+    pub fn defined(&self) -> Vec<Bytes> {
+        let defined = self.entries.iter().filter(|e| e.definition.is_some());
+        defined.map(|e| e.name.clone()).collect()
+    }
+
     /// The number of a name; the name (case is folded) becomes known as used at `span`.
     pub fn reference(&mut self, name: &[u8], span: Option<Span>) -> VarId {
         let name = Bytes::from(name.to_ascii_lowercase());

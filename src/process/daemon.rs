@@ -27,7 +27,7 @@ fn try_start(invocation: &Invocation) -> Result<(), Unusable> {
     let inherited = upgrade::inherited();
     let is_upgrade = inherited.is_some();
     let inherited = inherited.map(Listeners::inherited).unwrap_or_default();
-    let tell = |loaded: &Loaded| load::to_terminal(loaded, ..);
+    let tell = |loaded: &Loaded| load::to_terminal(loaded, .., Default::default());
     let (first, cycle) = Prepared::from_disk(&invocation.load, 1, &inherited, &tell)?;
     pidfile::check(&first.core.pid).map_err(emerg)?;
     log::put_in_force(&first.logs);

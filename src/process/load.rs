@@ -2,6 +2,7 @@
 
 use super::snapshot::{Recording, Snapshot};
 use crate::cycle::{self, Cycle, Loaded, Options};
+use crate::diagnostic::output::{self, ErrorFormat};
 use crate::diagnostic::{Diagnostic, Severity, render};
 use crate::log::{self, Level};
 use crate::net::resolve;
@@ -32,11 +33,18 @@ pub fn from_snapshot(options: &Options, snapshot: Snapshot) -> Option<Arc<Cycle>
 
 /// Shows what there is to say about a configuration, or a part of it, to the person who started the program, and
 /// writes nginx's line of each diagnostic to the error log.
-pub fn to_terminal(loaded: &Loaded, range: impl SliceIndex<[Diagnostic], Output = [Diagnostic]>) {
+pub fn to_terminal(
+    loaded: &Loaded,
+    range: impl SliceIndex<[Diagnostic], Output = [Diagnostic]>,
+    format: ErrorFormat,
+) {
     let mut stderr = std::io::stderr();
-    let color = stderr.is_terminal();
+    let color = output::color(stderr.is_terminal());
     let diagnostics = loaded.diagnostics.get(range).unwrap_or_default();
-    show(loaded, diagnostics, &mut stderr, color);
+    for diagnostic in diagnostics {
+        // When there is nobody to tell, it still is in the log.
+        let _ = stderr.write_all(format.text(diagnostic, &loaded.sources, color).as_bytes());
+    }
     for diagnostic in diagnostics {
         let line = render::nginx_line(diagnostic, &loaded.sources);
         log::record(level(diagnostic), format_args!("{line}"));

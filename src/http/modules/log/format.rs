@@ -1,6 +1,7 @@
 //! `log_format`: compiled once, written per request.
 
 use crate::config::directive::{Args, Directive};
+use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
 use crate::cycle::Builder;
 use crate::cycle::context::HTTP;
@@ -64,7 +65,7 @@ pub(super) fn combined(b: &mut Builder) -> Arc<Format> {
     }
     let mut format = Format::new(Escape::Default);
     // There is nothing in it to be wrong.
-    let _ = format.compile(b, &Bytes::from_static(COMBINED));
+    let _ = format.compile(b, &Bytes::from_static(COMBINED), None);
     let format = Arc::new(format);
     b.http.log.combined = Some(Arc::clone(&format));
     format
@@ -94,7 +95,7 @@ fn set_format(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     };
     let mut format = Format::new(escape);
     for word in strings {
-        let compiled = format.compile(b, &word.text);
+        let compiled = format.compile(b, &word.text, Some(word.span));
         compiled.map_err(|message| node.error_at(word, message))?;
     }
     b.http
@@ -127,7 +128,12 @@ impl Format {
     }
 
     /// Adds what a string says; the error is nginx's sentence.
-    fn compile(&mut self, b: &mut Builder, text: &Bytes) -> Result<(), String> {
+    fn compile(
+        &mut self,
+        b: &mut Builder,
+        text: &Bytes,
+        place: Option<Span>,
+    ) -> Result<(), String> {
         let mut at = 0;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
             if rest.first() != Some(&b'$') {
@@ -137,7 +143,7 @@ impl Format {
                 continue;
             }
             let (name, length) = variable_name(rest)?;
-            self.parts.push(Part::of(b, name));
+            self.parts.push(Part::of(b, name, place));
             at += length;
         }
         Ok(())
@@ -195,7 +201,7 @@ impl Format {
 }
 
 impl Part {
-    fn of(b: &mut Builder, name: &[u8]) -> Part {
+    fn of(b: &mut Builder, name: &[u8], place: Option<Span>) -> Part {
         match name {
             b"pipe" => Part::Pipe,
             b"time_local" => Part::TimeLocal,
@@ -206,7 +212,7 @@ impl Part {
             b"bytes_sent" => Part::BytesSent,
             b"body_bytes_sent" => Part::BodyBytesSent,
             b"request_length" => Part::RequestLength,
-            _ => Part::Var(b.http.variables.reference(name, None)),
+            _ => Part::Var(b.http.variables.reference(name, place)),
         }
     }
 }

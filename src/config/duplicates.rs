@@ -1,0 +1,73 @@
+//! Duplicates that are only noticed when all is read: the message names the second, this finds the first.
+
+use super::span::Span;
+use super::tree::{Item, Node};
+use crate::diagnostic::Diagnostic;
+use bytes::Bytes;
+
+/// Adds the place of the first one to messages about duplicates that point at one place only.
+pub fn name_the_first(diagnostics: &mut [Diagnostic], tree: &[Item]) {
+    for d in diagnostics {
+        let kind = [
+            ("duplicate location", "location"),
+            ("a duplicate default server", "listen"),
+            ("duplicate listen options", "listen"),
+        ];
+        let name = kind.iter().find(|(start, _)| d.message.starts_with(start));
+        let (Some((_, name)), [(place, _)]) = (name, &d.labels[..]) else {
+            continue;
+        };
+        let place = *place;
+        if let Some(first) = first(tree, name, place, &d.message) {
+            d.labels
+                .push((first, String::from("the first one is here")));
+        }
+    }
+}
+
+/// A directive of this name that stands before a place and has the same arguments, or for a `listen` the same address.
+fn first(tree: &[Item], name: &str, place: Span, message: &str) -> Option<Span> {
+    let mut all = Vec::new();
+    collect(tree, name, None, &mut all);
+    let at = |node: &Node| {
+        std::iter::once(&node.name)
+            .chain(&node.args)
+            .any(|word| word.span == place)
+            || node.name.span.source == place.source
+                && node.name.span.start <= place.start
+                && place.end <= node.end.end
+    };
+    let here = all.iter().rposition(|(_, node)| at(node))?;
+    let (around, node) = all.get(here)?;
+    let default = message.contains("default server");
+    all.iter().take(here).find_map(|(other_around, other)| {
+        let same = match name {
+            "listen" => {
+                key(other).first() == key(node).first()
+                    && (!default || other.args.iter().any(|w| w.text.starts_with(b"default")))
+            }
+            _ => around == other_around && key(other) == key(node),
+        };
+        same.then_some(other.name.span)
+    })
+}
+
+fn key(node: &Node) -> Vec<&Bytes> {
+    node.args.iter().map(|word| &word.text).collect()
+}
+
+/// All directives of a name with the place of the block around them, in the order of the text.
+fn collect<'a>(
+    items: &'a [Item],
+    name: &str,
+    around: Option<Span>,
+    all: &mut Vec<(Option<Span>, &'a Node)>,
+) {
+    for item in items {
+        let Item::Node(node) = item else { continue };
+        if node.name.text == name {
+            all.push((around, node));
+        }
+        collect(node.items(), name, Some(node.name.span), all);
+    }
+}
