@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use goodgate::http::upstream::failure::{Cause, Failure};
 use goodgate::http::upstream::state::Stage;
-use goodgate::reference::{pages, summary, without_page};
+use goodgate::reference::{pages, shipped, summary, without_page};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -57,6 +57,18 @@ fn pages_are_current() {
         }
     }
     assert!(old.is_empty(), "not what the tables say: {old:?}; {HINT}");
+}
+
+#[test]
+fn the_manual_page_and_completions_are_current() {
+    for page in shipped() {
+        if updating() {
+            fs::create_dir_all(Path::new(&page.name).parent().unwrap()).unwrap();
+            fs::write(&page.name, &page.text).unwrap();
+        }
+        let text = fs::read_to_string(&page.name).unwrap_or_default();
+        assert!(text == page.text, "{} is old; {HINT}", page.name);
+    }
 }
 
 #[test]

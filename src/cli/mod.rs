@@ -1,6 +1,6 @@
 //! The command line.
 
-mod completions;
+pub mod completions;
 pub mod defaults;
 mod directives;
 mod effective;

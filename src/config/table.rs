@@ -417,7 +417,9 @@ fn advise<B>(d: Diagnostic, directive: &Directive<B>) -> Diagnostic {
         d.help.insert(0, help);
         return d;
     }
-    if !bare || directive.syntax.is_empty() || !d.message.contains("invalid") {
+    // A long list of parameters does not say which one was meant.
+    let long = directive.syntax.len() > 60;
+    if !bare || long || directive.syntax.is_empty() || !d.message.contains("invalid") {
         return d;
     }
     let form = Form {

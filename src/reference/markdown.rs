@@ -27,7 +27,7 @@ pub fn index(modules: &[Module]) -> String {
     let mut text = format!(
         "{GENERATED}# Reference\n\nEvery directive that goodgate understands. What nginx 1.31 has and goodgate \
          does not is in [not-supported.md](not-supported.md); where the two differ, \
-         [differences.md](../differences.md) says how and why.\n\n{}\n## All directives\n\n",
+         [differences.md](../differences.md) says how and why. What `-t` warns of is in [lints.md](lints.md).\n\n{}\n## All directives\n\n",
         overview(modules, "")
     );
     let mut lines: Vec<String> = modules
@@ -146,7 +146,7 @@ fn usage(directive: &Directive<Builder>) -> String {
 }
 
 /// `http, server, location`
-fn contexts(contexts: Contexts) -> String {
+pub fn contexts(contexts: Contexts) -> String {
     let names: Vec<&str> = (0..u32::BITS)
         .map(|shift| Contexts(1 << shift))
         .filter(|one| contexts.meets(*one))

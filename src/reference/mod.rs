@@ -1,14 +1,19 @@
 //! The reference pages, made from the directive tables: what stands in the tables is what the pages say.
 
+mod manual;
 mod markdown;
 mod modules;
 
+pub use manual::manual;
 pub use modules::{MODULES, Module};
 
+use crate::cli::completions;
 use crate::cli::modules::MODULES as OF_NGINX;
+use crate::cli::options::Shell;
 use crate::config::directive::Directive;
 use crate::config::known;
 use crate::cycle::{Builder, tables};
+use crate::lint;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -28,10 +33,28 @@ pub fn pages() -> Vec<Page> {
         text: markdown::index(MODULES),
     });
     pages.push(Page {
+        name: String::from("lints.md"),
+        text: lint::page(),
+    });
+    pages.push(Page {
         name: String::from("not-supported.md"),
         text: not_supported(),
     });
     pages
+}
+
+/// What an installation ships besides: the manual page and completions for shells, each with its path.
+pub fn shipped() -> Vec<Page> {
+    let page = |name: &str, text: String| Page {
+        name: String::from(name),
+        text,
+    };
+    vec![
+        page("docs/goodgate.8", manual()),
+        page("completions/goodgate.bash", completions::text(Shell::Bash)),
+        page("completions/_goodgate", completions::text(Shell::Zsh)),
+        page("completions/goodgate.fish", completions::text(Shell::Fish)),
+    ]
 }
 
 /// What the README shows of it, with links that are relative to `docs/reference/` behind `link`.
