@@ -81,17 +81,13 @@ fn around(site: &Site<'_>, id: BlockId, name: &str) -> Option<BlockId> {
         .and_then(|outer| site.holder(outer, name))
 }
 
-/// Whether requests are passed on from this block or one in it.
+/// Whether requests are passed on from this block or one in it; an `if` passes on what its location does.
 fn passes(site: &Site<'_>, id: BlockId) -> bool {
     const PASS: [&str; 4] = ["proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass"];
-    let here = PASS.iter().any(|pass| site.has(id, pass));
-    let kind = site.kind(id);
-    here || kind == Kind::If && site.block(id).parent.is_some_and(|p| passes(site, p))
-        || site
-            .block(id)
-            .children
-            .iter()
-            .any(|child| passes(site, *child))
+    let here = |id: BlockId| PASS.iter().any(|pass| site.has(id, pass));
+    let around = site.block(id).parent.filter(|_| site.kind(id) == Kind::If);
+    let inside = |child: &BlockId| site.kind(*child) != Kind::If && passes(site, *child);
+    here(id) || around.is_some_and(here) || site.block(id).children.iter().any(inside)
 }
 
 #[cfg(test)]
