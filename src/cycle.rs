@@ -105,7 +105,7 @@ pub struct Loaded {
     /// How many of the diagnostics come before that.
     pub first_stage: usize,
     /// The texts.
-    pub sources: Sources,
+    pub sources: Arc<Sources>,
     /// What the texts say, for a test of the configuration; else empty.
     pub tree: Vec<Item>,
 }
@@ -193,6 +193,10 @@ fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loaded 
     }
     suppress(&mut b.diagnostics, &b.unseen);
     duplicates::name_the_first(&mut b.diagnostics, &tree);
+    let sources = Arc::new(std::mem::take(&mut b.sources));
+    if let Some(http) = &http {
+        http.places.know(&sources);
+    }
     let cycle = (!failed(&b)).then(|| {
         Arc::new(Cycle {
             core,
@@ -208,7 +212,7 @@ fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loaded 
         diagnostics: b.diagnostics,
         syntax_ok,
         first_stage,
-        sources: b.sources,
+        sources,
         tree,
     }
 }
@@ -267,6 +271,17 @@ impl Collector for Builder {
     fn derailed(&mut self, source: SourceId) {
         self.unseen.text = true;
         self.derailed.push(source);
+    }
+
+    fn seen(&mut self, node: &Node, directive: &'static Directive<Builder>) {
+        // What stands in `upstream { }` is of that group alone, whatever it has in common with other names.
+        let of_upstream = self.context == context::UPSTREAM;
+        if !self.http.blocks.is_empty() && !of_upstream {
+            let block = self.http.current;
+            self.http
+                .places
+                .add(block, directive.name, node.name.span.to(node.end));
+        }
     }
 
     fn enough(&self) -> bool {

@@ -194,12 +194,8 @@ fn the_page_about_502_has_the_sentences_of_the_log() {
         (Cause::HeaderTooBig, Stage::Head, None),
         (Cause::UnaskedUpgrade, Stage::Head, None),
     ] {
-        let failure = Failure {
-            cause,
-            stage,
-            peer,
-            span: None,
-        };
+        let mut failure = Failure::new(cause, stage);
+        failure.peer = peer;
         assert!(page.contains(&format!("    {failure}\n")), "{failure}");
     }
 }

@@ -85,6 +85,9 @@ pub trait Collector: Sized + 'static {
     /// Takes note that the blocks of a text are not what they were meant to be: the rest of it says nothing.
     fn derailed(&mut self, _source: SourceId) {}
 
+    /// Takes note of a directive that may stand where it does, in the right form; its value is looked at next.
+    fn seen(&mut self, _node: &Node, _directive: &'static Directive<Self>) {}
+
     /// Whether so many errors were found that looking further is of no use.
     fn enough(&self) -> bool {
         false
@@ -112,10 +115,13 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
     let judged = judge(b, node, context);
     let misformed = judged.is_err();
     let diagnostic = match judged {
-        Ok(directive) => match set(b, node, directive) {
-            Ok(()) => return,
-            Err(d) => advise(complete(*d, node, before), directive),
-        },
+        Ok(directive) => {
+            b.seen(node, directive);
+            match set(b, node, directive) {
+                Ok(()) => return,
+                Err(d) => advise(complete(*d, node, before), directive),
+            }
+        }
         Err(diagnostic) => *diagnostic,
     };
     b.refused(Some(node));

@@ -4,6 +4,7 @@ use super::body::join;
 use super::body_in::{BodyError, Kept, TempFile};
 use super::core::location::BodyInFile;
 use super::core::temp_path::TempPath;
+use super::explain::{self, Fault, Wrong};
 use super::request::Request;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -35,12 +36,13 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
     }
     let limit = core.client_max_body_size;
     loop {
-        let Some(data) = req.body.data().await? else {
+        let data = req.body.data().await;
+        let Some(data) = data.inspect_err(|e| explain::body(req, *e))? else {
             break;
         };
         let length = store.kept.length.saturating_add(data.len() as u64);
         if limit > 0 && length > limit {
-            log::request(
+            explain::client(
                 req,
                 Level::Error,
                 format_args!(
@@ -48,6 +50,7 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
                     store.kept.length,
                     data.len()
                 ),
+                Fault::now(req, Wrong::BodyTooLarge(length)),
             );
             req.keepalive = false;
             return Err(BodyError::TooLarge);

@@ -120,6 +120,8 @@ location_modules! {
     core: core::location::LocationRaw,
     /// HTTP/2.
     http2: h2::conf::Http2Raw,
+    /// Why requests fail.
+    explain: super::explain::ExplainRaw,
     /// The proxy module.
     proxy: modules::proxy::ProxyRaw,
     /// The FastCGI module.
@@ -268,6 +270,8 @@ pub struct HttpBuilder {
     pub limit_req: modules::limit_req::ZonesBuilder,
     /// Zones of limit_conn.
     pub limit_conn: modules::limit_conn::ZonesBuilder,
+    /// Where directives stand.
+    pub places: super::places::PlacesBuilder,
 }
 
 impl HttpBuilder {
@@ -366,6 +370,8 @@ pub struct Http {
     pub log: modules::log::LogMain,
     /// Maps between charsets.
     pub charset: modules::charset::CharsetMain,
+    /// Where directives stand.
+    pub places: super::places::Places,
 }
 
 /// A server in force.
@@ -471,6 +477,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
             upstream,
             log,
             charset,
+            places: std::mem::take(&mut b.http.places).finish(),
         })),
         listens,
     )

@@ -1,5 +1,6 @@
 //! The filters of a response, in nginx's order. Each one looks at the head and joins in only where it applies.
 
+use super::explain;
 use super::modules::{charset, gzip, headers, not_modified, range, userid};
 use super::phase::Start;
 use super::request::Request;
@@ -41,6 +42,7 @@ fn pass(req: &mut Request) -> Result<(), u16> {
     let recode = charset::head(req, &conf.charset, &http.charset);
     let compress = gzip::head(req, &conf.gzip);
     range::head(req, conf.core.max_ranges)?;
+    explain::head(req, conf);
     // Bodies are cut before they are changed, so that ranges count the bytes of the file.
     if let Some(recode) = recode {
         charset::body(req, recode);

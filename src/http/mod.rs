@@ -10,6 +10,7 @@ pub mod connection;
 pub mod core;
 pub mod date;
 pub mod escape;
+pub mod explain;
 pub mod file_name;
 pub mod filter;
 pub mod forwarded;
@@ -24,6 +25,7 @@ pub mod modules;
 pub mod negotiation;
 pub mod pace;
 pub mod phase;
+pub mod places;
 pub mod range;
 pub mod regex;
 pub mod request;
@@ -70,6 +72,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
     self::core::main::DIRECTIVES,
     symlinks::DIRECTIVES,
     h2::conf::DIRECTIVES,
+    explain::DIRECTIVES,
     self::core::server::DIRECTIVES,
     modules::geo::DIRECTIVES,
     modules::map::DIRECTIVES,
@@ -103,6 +106,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[
 /// The variables of all modules.
 pub static VARIABLES: &[&[Variable]] = &[
     upstream::variables::VARIABLES,
+    explain::VARIABLES,
     modules::proxy::VARIABLES,
     modules::fastcgi::VARIABLES,
     self::core::variables::absent::VARIABLES,

@@ -22,6 +22,7 @@ pub struct Regex {
     named: Box<[(u32, VarId)]>,
     /// Whether anybody can see captures of it: it has groups.
     groups: bool,
+    caseless: bool,
 }
 
 impl Regex {
@@ -60,6 +61,7 @@ impl Regex {
             number,
             named: named.into(),
             groups,
+            caseless,
         })
     }
 
@@ -148,6 +150,11 @@ impl Regex {
     /// Whether it has groups.
     pub fn has_captures(&self) -> bool {
         self.groups
+    }
+
+    /// Whether upper and lower case are the same to it.
+    pub fn is_caseless(&self) -> bool {
+        self.caseless
     }
 
     /// The pattern as it was written.

@@ -3,6 +3,7 @@
 use super::body_in::RequestBody;
 use super::conf::{Held, Http, Location, LocationId, Server, ServerId};
 use super::connection::Client;
+use super::explain::Reason;
 use super::head::{Head, Known, Method};
 use super::response::Response;
 use super::upstream::state::UpstreamState;
@@ -70,6 +71,8 @@ pub struct Request {
     pub remote: super::connection::Peer,
     /// The attempts to get an answer from upstreams, in order.
     pub upstreams: Vec<UpstreamState>,
+    /// Why it failed, where no attempt to reach an upstream tells.
+    pub reason: RefCell<Option<Box<Reason>>>,
     /// Assigned variables and captures.
     pub vars: RefCell<Vars>,
     /// When the first byte of it arrived: monotonic milliseconds.
@@ -207,6 +210,7 @@ impl Request {
             user: RefCell::new(None),
             remote: client.peer.clone(),
             upstreams: scratch.upstreams,
+            reason: RefCell::new(None),
             vars: RefCell::new(scratch.vars),
             started_ms: crate::clock::monotonic_ms(),
             bytes_sent: Cell::new(0),

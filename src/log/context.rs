@@ -20,6 +20,26 @@ pub fn request(req: &Request, level: Level, message: Arguments<'_>) {
     }
 }
 
+/// The same about a request that failed: `cause` appends what stands behind all of nginx's line, unless
+/// `error_log_hints` is off.
+pub fn explained(
+    req: &Request,
+    level: Level,
+    message: Arguments<'_>,
+    cause: impl FnOnce(&mut Vec<u8>),
+) {
+    let http = Rc::clone(&req.http);
+    let location = req.location(&http);
+    if !location.explain.hints {
+        return request(req, level, message);
+    }
+    let logs = &location.error_log;
+    if logs.takes(level) {
+        let context = |out: &mut Vec<u8>| describe(req, out);
+        logs.write_explained(level, Some(req.client.number), message, context, cause);
+    }
+}
+
 /// Logs something about a connection on which no request has begun. `listen` is the address that it was accepted at,
 /// as the configuration names it; `logs` are those of that address's default server.
 pub fn connection(

@@ -66,9 +66,21 @@ impl ErrorLogs {
         message: Arguments<'_>,
         context: impl FnOnce(&mut Vec<u8>),
     ) {
+        self.write_explained(level, connection, message, context, |_| {});
+    }
+
+    /// The same for a line behind which a cause is told, however long the line is.
+    pub fn write_explained(
+        &self,
+        level: Level,
+        connection: Option<u64>,
+        message: Arguments<'_>,
+        context: impl FnOnce(&mut Vec<u8>),
+        cause: impl FnOnce(&mut Vec<u8>),
+    ) {
         let shown = level <= Level::Warn && main::has_stderr();
         if self.takes(level) || shown {
-            line::with(level, connection, message, context, |line, start| {
+            line::with(level, connection, message, context, cause, |line, start| {
                 let on_stderr = self.put(level, line);
                 if shown && !on_stderr {
                     let message = line.get(start..).unwrap_or_default();
@@ -85,6 +97,7 @@ impl ErrorLogs {
                 level,
                 None,
                 message,
+                |_| {},
                 |_| {},
                 |line, _| self.put(level, line),
             );

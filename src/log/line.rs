@@ -7,14 +7,17 @@ use std::io::Write as _;
 
 /// A line is cut to this length, its line end included (nginx: `NGX_MAX_ERROR_STR`).
 const LONGEST: usize = 2048;
+/// The same with the cause behind it.
+const LONGEST_EXPLAINED: usize = 2 * LONGEST;
 
 /// Puts a line together and gives it to `write`, along with the offset of the message behind the time, the level and
-/// the ids. `context` appends what follows the message.
+/// the ids. `context` appends what follows the message, `cause` what stands behind all of that and is not cut with it.
 pub fn with<R>(
     level: Level,
     connection: Option<u64>,
     message: Arguments<'_>,
     context: impl FnOnce(&mut Vec<u8>),
+    cause: impl FnOnce(&mut Vec<u8>),
     write: impl FnOnce(&[u8], usize) -> R,
 ) -> R {
     // Taken out, so that a message whose formatting logs something finds the place empty instead of borrowed.
@@ -31,6 +34,8 @@ pub fn with<R>(
     let _ = Cut(&mut line).write_fmt(message);
     context(&mut line);
     line.truncate(LONGEST - 1);
+    cause(&mut line);
+    line.truncate(LONGEST_EXPLAINED - 1);
     line.push(b'\n');
     let result = write(&line, start.min(line.len()));
     LINE.set(line);
@@ -73,6 +78,7 @@ mod tests {
             connection,
             message,
             |out| out.extend_from_slice(b", client: x"),
+            |_| {},
             |line, start| {
                 assert_eq!(line.get(start..start + 1), Some(&b"m"[..]));
                 String::from_utf8(line.to_vec()).unwrap()

@@ -15,7 +15,7 @@ mod memory;
 mod subscriber;
 pub mod syslog;
 
-pub use context::{connection, request};
+pub use context::{connection, explained, request};
 pub use directive::{ErrorLogRaw, Logs, LogsBuilder, finish};
 pub use error::ErrorLogs;
 pub use main::{detach_stderr, init, init_worker, put_in_force, record};

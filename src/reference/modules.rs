@@ -58,6 +58,12 @@ pub static MODULES: &[Module] = &[
         tables: &[http::modules::rewrite::DIRECTIVES],
     },
     Module {
+        name: "explain",
+        nginx: "explanations (goodgate's own)",
+        about: "Why a request failed: in the error log, in variables, in headers, on a page",
+        tables: &[http::explain::DIRECTIVES],
+    },
+    Module {
         name: "http_log",
         nginx: "ngx_http_log_module",
         about: "Access logs and their formats",

@@ -16,6 +16,7 @@ mod auth_basic;
 mod auth_request;
 mod body_size;
 mod browser;
+mod causes;
 mod cgi;
 mod crowd;
 mod error_log;

@@ -193,7 +193,12 @@ impl Side {
         for (number, origin) in origins.iter().enumerate() {
             inside = inside.replace(&format!("%ORIGIN{number}%"), &origin.port.to_string());
         }
-        let site = Site::new(&http(&inside));
+        // nginx tells no causes.
+        let plain = match program == Path::new(BINARY) {
+            true => "error_log_hints off;\n",
+            false => "",
+        };
+        let site = Site::new(&http(&format!("{plain}{inside}")));
         let child = Command::new(program)
             .arg("-p")
             .arg(site.path(""))

@@ -11,6 +11,7 @@ use crate::http::body_in::{BodyError, BodySource};
 use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
 use crate::http::core::browser::Browser;
+use crate::http::explain::{self, Fault, Wrong};
 use crate::http::head::{Head, Known, Version};
 use crate::http::phase::{self, Start};
 use crate::http::request::Request;
@@ -120,18 +121,20 @@ pub async fn one(
             refuse(&mut req, io, bad).await
         }
         HeadRead::End { .. } => {
-            log::request(
+            explain::client(
                 &req,
                 Level::Info,
                 format_args!("client prematurely closed connection"),
+                Fault::now(&req, Wrong::ClosedWhileSending),
             );
             give_up(&mut req, 400)
         }
         HeadRead::TimedOut { .. } => {
-            log::request(
+            explain::client(
                 &req,
                 Level::Info,
                 format_args!("client timed out (110: Connection timed out)"),
+                Fault::late_head(&req),
             );
             timed_out(&req);
             give_up(&mut req, 408)
@@ -259,18 +262,20 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         return answer(req, io, true).await;
     }
     if !run(req, Start::ServerRewrite).await {
-        log::request(
+        explain::client(
             req,
             Level::Info,
             format_args!("client prematurely closed connection"),
+            Fault::now(req, Wrong::ClosedWhileWaiting),
         );
         return give_up(req, 499);
     }
     if broken_body_is_at_hand(req) {
-        log::request(
+        explain::client(
             req,
             Level::Info,
             format_args!("client sent invalid chunked body"),
+            Fault::now(req, Wrong::Chunks),
         );
         req.response.reset();
         req.keepalive = false;
@@ -407,10 +412,11 @@ async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
     }
     let mut sentence = Vec::new();
     bad.sentence(&req.head, &mut sentence);
-    log::request(
+    explain::client(
         req,
         Level::Info,
         format_args!("{}", String::from_utf8_lossy(&sentence)),
+        Fault::of_head(req, bad),
     );
     req.keepalive = false;
     req.body.source = None;

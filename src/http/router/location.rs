@@ -4,6 +4,7 @@ use super::How;
 use super::prefixes::Found;
 use crate::http::conf::{Http, LocationId};
 use crate::http::escape::{Kind, escape};
+use crate::http::explain::{self, Fault, Wrong};
 use crate::http::phase::Verdict;
 use crate::http::regex::MatchFailed;
 use crate::http::request::Request;
@@ -34,7 +35,8 @@ pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
         && length > conf.client_max_body_size
     {
         let message = format_args!("client intended to send too large body: {length} bytes");
-        log::request(req, log::Level::Error, message);
+        let fault = Fault::now(req, Wrong::BodyTooLarge(length));
+        explain::client(req, log::Level::Error, message, fault);
         req.body.discard();
         return Verdict::Status(413);
     }

@@ -3,6 +3,7 @@
 mod page;
 
 use super::core::error_page::ErrorPage;
+use super::explain;
 use super::head::Method;
 use super::phase::{Start, Verdict};
 use super::request::Request;
@@ -55,7 +56,15 @@ fn prepare(req: &mut Request, status: u16) -> Verdict {
         }
     }
     req.body.discard();
+    if explain::page(req, status) {
+        return Verdict::Done;
+    }
     page::built_in(req, status)
+}
+
+/// Puts a page into the response in place of the built-in one for a status.
+pub fn page_of(req: &mut Request, status: u16, content_type: Bytes, text: Bytes) {
+    page::of(req, status, content_type, text);
 }
 
 /// Goes to what `error_page` says.

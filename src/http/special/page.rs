@@ -30,6 +30,14 @@ pub fn built_in(req: &mut Request, status: u16) -> Verdict {
     fill(req, status)
 }
 
+/// A page of somebody else's for a status, in UTF-8.
+pub fn of(req: &mut Request, status: u16, content_type: Bytes, text: Bytes) {
+    req.error_status = status::sent(status);
+    stand(req, Some(text));
+    req.response.content_type = Some(content_type);
+    req.response.set_charset(Some(Bytes::from_static(b"utf-8")));
+}
+
 /// The page of a redirect by `error_page`, whose status is set.
 pub fn redirect(req: &mut Request) -> Verdict {
     if wants_refresh(req) {

@@ -3,15 +3,18 @@
 use super::accel;
 use super::codec::Codec;
 use super::exchange::Plan;
+use super::failure::Cause;
 use super::head::{Field as HeadField, Known, ResponseHead};
 use super::incoming::{Incoming, Rules};
 use super::link::Link;
 use super::settings::{Passing, ignore};
 use super::spill::Spill;
-use super::state::{Attempt, UpstreamState};
+use super::spoken::wants_tls;
+use super::state::{Attempt, Stage, UpstreamState};
 use super::upgrade::Handover;
 use crate::http::body::Body;
 use crate::http::date::parse_http_time;
+use crate::http::explain;
 use crate::http::head::{Method, Piece};
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
@@ -34,6 +37,9 @@ pub fn deliver<C: Codec>(
     let text = Bytes::copy_from_slice(&head.buf);
     warn_of_duplicates(req, head);
     state.keep_head(head, text.clone());
+    if head.status == 400 && state.scheme == "http://" {
+        look_for_tls(req, head, &link, &state, &text);
+    }
     link.keep = codec.keep_alive(head);
     let ignored = |bit| passing.ignore_headers & bit != 0;
     // These two hold for an error page that takes the answer's place, too.
@@ -348,6 +354,23 @@ fn copy_location<C: Codec>(
     } else {
         req.response
             .set(Own::Location, slice(text, field.name), value);
+    }
+}
+
+/// Servers that expect TLS answer with a page that says so, which is passed on: whoever looks for the reason looks here.
+fn look_for_tls(
+    req: &Request,
+    head: &ResponseHead,
+    link: &Link,
+    state: &UpstreamState,
+    text: &Bytes,
+) {
+    let body = text.get(head.len as usize..).unwrap_or_default();
+    if wants_tls(body) {
+        let mut failure = state.why(Cause::WantsTls(head.status), Stage::Head);
+        failure.facts.server = Some(link.lease.server());
+        explain::failure(req, &failure);
+        *state.failure.borrow_mut() = Some(Box::new(failure));
     }
 }
 

@@ -1,12 +1,16 @@
 //! The group of servers that an address means which variables made.
 
 use super::conf::Group;
+use super::failure::{Cause, Failure};
 use super::peers::Peer;
 use super::settings::Passing;
+use super::state::Stage;
 use crate::config::span::Span;
+use crate::http::explain;
 use crate::http::request::Request;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address};
+use crate::net::resolver::ResolveError;
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +39,7 @@ pub async fn group(
     }
     let peers = match address.addrs.first() {
         Some(addr) => vec![peer(addr.clone())],
-        None => resolve(req, address, passing)
+        None => resolve(req, address, passing, span)
             .await?
             .into_iter()
             .map(peer)
@@ -44,13 +48,23 @@ pub async fn group(
     Ok(Group::of_address(address.host.clone(), peers, span))
 }
 
-async fn resolve(req: &Request, address: &Address, passing: &Passing) -> Result<Vec<Addr>, u16> {
+async fn resolve(
+    req: &Request,
+    address: &Address,
+    passing: &Passing,
+    span: Span,
+) -> Result<Vec<Addr>, u16> {
     let core = &req.location(&req.http).core;
-    let host = String::from_utf8_lossy(&address.host);
+    let refuse = |cause: Cause| {
+        let mut failure = Failure::new(cause, Stage::Resolving);
+        failure.span = Some(span);
+        failure.location = req.location;
+        failure.facts.waited = Some(core.resolver_timeout);
+        explain::no_attempt(req, failure);
+        Err(502)
+    };
     let Some(dns) = &core.resolver else {
-        let message = format_args!("no resolver defined to resolve {host}");
-        log::request(req, Level::Error, message);
-        return Err(502);
+        return refuse(Cause::NoResolver(address.host.clone()));
     };
     let resolver = req.worker.resolvers.of(dns);
     req.client.watch.set(!passing.ignore_client_abort);
@@ -62,10 +76,12 @@ async fn resolve(req: &Request, address: &Address, passing: &Passing) -> Result<
             Ok(ips.into_iter().map(addr).collect())
         }
         Err(e) => {
-            let host = host.strip_suffix('.').unwrap_or(&host);
-            let message = format_args!("{host} could not be resolved ({e})");
-            log::request(req, Level::Error, message);
-            Err(502)
+            let host = address.host.strip_suffix(b".").unwrap_or(&address.host);
+            refuse(Cause::Unresolved {
+                host: Bytes::copy_from_slice(host),
+                late: e == ResolveError::TimedOut,
+                why: e.to_string(),
+            })
         }
     }
 }

@@ -99,6 +99,8 @@ pub struct Group {
     pub keepalive: Option<super::keepalive::Keepalive>,
     /// Where it is configured.
     pub span: Span,
+    /// Its servers as they were written, and where.
+    pub places: Box<[(Bytes, Span)]>,
 }
 
 impl Group {
@@ -111,7 +113,14 @@ impl Group {
             balancer: Arc::new(RoundRobin),
             keepalive: None,
             span,
+            places: Box::default(),
         })
+    }
+
+    /// Where a server was written; none if the address stands in `proxy_pass` itself.
+    pub fn place_of(&self, server: &[u8]) -> Option<Span> {
+        let found = self.places.iter().find(|(name, _)| name == server);
+        found.map(|(_, span)| *span)
     }
 }
 
@@ -125,6 +134,11 @@ impl Upstreams {
     /// The group with this number.
     pub fn get(&self, id: GroupId) -> Option<&Arc<Group>> {
         self.groups.get(id.0 as usize)
+    }
+
+    /// The group whose peers have this number.
+    pub fn of_peers(&self, id: u64) -> Option<&Arc<Group>> {
+        self.groups.iter().find(|group| group.peers.id == id)
     }
 
     /// The group that an address computed per request means, if there is one of this name.
@@ -292,7 +306,11 @@ fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
     if main.is_empty() && group.explicit {
         return refuse(format!("no servers in upstream \"{name}\""));
     }
+    let places = servers
+        .iter()
+        .filter_map(|s| Some((s.name.clone(), s.span?)));
     Ok(Group {
+        places: places.collect(),
         peers: Peers::named(&group.host, main, backup),
         name: group.host,
         port: group.port,

@@ -25,6 +25,8 @@ pub struct Conn {
     pub started_ms: u64,
     /// Whether it served another request before.
     pub reused: bool,
+    /// Since when it was idle before this request, if it served another one.
+    pub idle_since: Option<tokio::time::Instant>,
     /// The one timer that all waiting on it shares.
     pub timer: Timer,
     /// Its place among the connections of the thread.
@@ -60,6 +62,7 @@ pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Co
         requests: 0,
         started_ms: crate::clock::monotonic_ms(),
         reused: false,
+        idle_since: None,
         timer,
         _place: place,
     })
@@ -137,6 +140,12 @@ fn errno(e: &io::Error) -> i32 {
 }
 
 impl Conn {
+    /// For how long it had been idle when it was taken for an attempt that began so many milliseconds ago.
+    pub fn idle(&self, elapsed_ms: u64) -> Option<std::time::Duration> {
+        let since = self.idle_since?.elapsed();
+        Some(since.saturating_sub(std::time::Duration::from_millis(elapsed_ms)))
+    }
+
     /// Whether an idle connection can serve another request: nothing has come on it, its end included. Asks the
     /// kernel only where the event loop has noticed something.
     pub fn is_quiet(&self, cx: &mut std::task::Context<'_>) -> bool {

@@ -8,16 +8,19 @@ use super::connect::{Conn, connect};
 use super::failure::{Cause, Failure, condition};
 use super::head::ResponseHead;
 use super::hints::Hints;
+use super::left_out::left_out;
 use super::link::Link;
 use super::outgoing::{Outgoing, ReadyPart, SendError};
 use super::peers::{Choice, Lease, Outcome, Peer};
 use super::pool::Place;
 use super::settings::Passing;
+use super::spoken::Start;
 use super::state::{Attempt, Stage, UpstreamState};
 use super::tls::Wanted;
 use super::tls::handshake::handshake;
 use crate::config::span::Span;
 use crate::http::body_in::{BodyError, Kept};
+use crate::http::explain::{self, Wrong};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
@@ -64,22 +67,25 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
             .watch
             .set(!plan.passing.ignore_client_abort && plan.passing.store.is_none());
     }
+    let origin = Some((plan.span, req.location));
     let mut head = req.worker.upstreams.take_head();
     let tls = plan.passing.tls.as_ref().filter(|_| plan.tls);
     let tls = tls.map(|tls| tls.wanted(req, &plan.group.name));
     let verdict = loop {
         let Some(mut lease) = tries.choice.pick(&*plan.group.balancer, req) else {
             let name = plan.group.name.clone();
-            let state = Attempt::begin(name, codec.scheme(plan.tls), uri.clone());
+            let state = Attempt::begin(name, codec.scheme(plan.tls), uri.clone(), origin);
             req.upstreams.push(state.clone());
-            let failure = plan.failure(Cause::NoLiveUpstreams, Stage::Connecting, None);
+            let mut failure = plan.failure(Cause::NoLiveUpstreams, Stage::Connecting, &state);
+            failure.span = Some(plan.group.span);
+            failure.facts.left_out = left_out(&plan.group.peers, super::peers::now());
             match tries.next(req, plan, &state, failure, None) {
                 Some(verdict) => break verdict,
                 None => continue,
             }
         };
         let name = lease.peer().name.clone();
-        let state = Attempt::begin(name, codec.scheme(plan.tls), uri.clone());
+        let state = Attempt::begin(name, codec.scheme(plan.tls), uri.clone(), origin);
         req.upstreams.push(state.clone());
         lease.watch(&*plan.group.balancer, &state);
         tries.started_ms.get_or_insert(state.started_ms);
@@ -113,13 +119,16 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
 }
 
 impl Plan<'_> {
-    fn failure(&self, cause: Cause, stage: Stage, peer: Option<Bytes>) -> Failure {
-        Failure {
-            cause,
-            stage,
-            peer,
-            span: Some(self.span),
-        }
+    fn failure(&self, cause: Cause, stage: Stage, state: &UpstreamState) -> Box<Failure> {
+        let waited = (cause == Cause::TimedOut).then(|| match stage {
+            Stage::Connecting | Stage::Handshaking => self.passing.connect_timeout,
+            Stage::Sending => self.passing.send_timeout,
+            _ => self.passing.read_timeout,
+        });
+        let mut failure = state.why(cause, stage);
+        failure.facts.waited = waited;
+        failure.facts.limit = self.passing.buffer_size as u64;
+        Box::new(failure)
     }
 }
 
@@ -128,7 +137,7 @@ enum Trouble {
     /// For reasons of the client: the status to answer with.
     Client(u16),
     /// For reasons of the upstream.
-    Upstream(Failure, End),
+    Upstream(Box<Failure>, End),
 }
 
 /// What is left of a failed attempt.
@@ -168,8 +177,8 @@ async fn attempt<C: Codec>(
         None => match connect_to(req, lease.peer(), plan, tls).await {
             Ok(conn) => conn,
             Err((cause, stage)) => {
-                let peer = Some(place.peer);
-                let failure = plan.failure(cause, stage, peer);
+                let mut failure = plan.failure(cause, stage, state);
+                failure.facts.server = Some(lease.server());
                 let end = End {
                     lease,
                     reused: false,
@@ -230,7 +239,11 @@ async fn attempt<C: Codec>(
         }
         Err(Fault::Client(status)) => Err(Trouble::Client(status)),
         Err(Fault::Upstream(cause, stage)) => {
-            let failure = plan.failure(cause, stage, Some(place.peer));
+            let mut failure = plan.failure(cause, stage, state);
+            failure.facts.server = Some(lease.server());
+            failure.facts.idle = conn.idle(state.elapsed_ms());
+            failure.facts.received = state.bytes_received.get();
+            failure.facts.start = Start::of(codec.input(head));
             let end = End {
                 lease,
                 reused: conn.reused,
@@ -345,9 +358,12 @@ impl Talk<'_> {
                 conn.timer.set(self.plan.passing.read_timeout);
             }
             Poll::Ready(Err(SendError::Client(e))) => {
-                if e == BodyError::TooLarge {
-                    let so_far = out.received.saturating_sub(received);
-                    refuse_large_body(req, so_far, received);
+                match e {
+                    BodyError::TooLarge => {
+                        let so_far = out.received.saturating_sub(received);
+                        refuse_large_body(req, so_far, received);
+                    }
+                    e => explain::body(req, e),
                 }
                 return Err(Fault::Client(e.status()));
             }
@@ -416,10 +432,12 @@ impl Talk<'_> {
 /// Says that a body of unknown length has grown beyond `client_max_body_size`.
 pub fn refuse_large_body(req: &mut Request, so_far: u64, more: u64) {
     req.keepalive = false;
-    log::request(
+    let fault = explain::Fault::now(req, Wrong::BodyTooLarge(so_far.saturating_add(more)));
+    explain::client(
         req,
         Level::Error,
         format_args!("client intended to send too large chunked body: {so_far}+{more} bytes"),
+        fault,
     );
 }
 
@@ -469,8 +487,8 @@ impl Tries {
         {
             return Ok(link);
         }
-        let peer = Some(link.place.peer.clone());
-        let failure = plan.failure(Cause::Status(head.status), Stage::Head, peer);
+        let mut failure = plan.failure(Cause::Status(head.status), Stage::Head, state);
+        failure.facts.server = Some(link.lease.server());
         let end = End {
             reused: link.conn.reused,
             lease: link.lease,
@@ -485,11 +503,11 @@ impl Tries {
         req: &Request,
         plan: &Plan<'_>,
         state: &UpstreamState,
-        failure: Failure,
+        failure: Box<Failure>,
         end: Option<End>,
     ) -> Option<Verdict> {
         if failure.is_logged() {
-            log::request(req, failure.level(), format_args!("{failure}"));
+            explain::failure(req, &failure);
         }
         let mut needed = failure.condition();
         let mut sent = false;
@@ -497,7 +515,7 @@ impl Tries {
             sent = end.sent;
             let outcome = match failure.cause {
                 Cause::Status(403 | 404) => Outcome::Next,
-                _ => Outcome::Failed,
+                _ => Outcome::Failed(failure.kind()),
             };
             if self.choice.release(end.lease, outcome) {
                 let action = failure.stage.action();

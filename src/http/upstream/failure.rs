@@ -1,14 +1,20 @@
 //! Why no answer could be had from an upstream: one value, from which status, log line, the decision to ask another
 //! server and explanations derive.
 
+pub use super::kind::Kind;
+use super::left_out::{LeftOut, Why};
+use super::spoken::{Spoken, Start};
 use super::state::Stage;
 use crate::config::span::Span;
+use crate::http::conf::LocationId;
 use crate::log::Level;
 use crate::tls::verify::VerifyError;
 use bytes::Bytes;
+use rustix::io::Errno;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// The conditions of `proxy_next_upstream` and its like, as bits.
 pub mod condition {
@@ -105,6 +111,21 @@ pub enum Cause {
     UnaskedUpgrade,
     /// An answer came whose status makes us ask another server.
     Status(u16),
+    /// The answer that came is passed on, and says that the server expects TLS.
+    WantsTls(u16),
+    /// What the server wrote to its error output tells why: nginx's sentence.
+    Stderr(String),
+    /// The name could not be resolved; the text says why.
+    Unresolved {
+        /// The name.
+        host: Bytes,
+        /// What the name servers said.
+        why: String,
+        /// Whether they said nothing in time.
+        late: bool,
+    },
+    /// There is a name to resolve, and no `resolver`.
+    NoResolver(Bytes),
 }
 
 /// A failed attempt.
@@ -118,31 +139,50 @@ pub struct Failure {
     pub peer: Option<Bytes>,
     /// Where the directive stands that sent the request there.
     pub span: Option<Span>,
+    /// The block whose settings held.
+    pub location: LocationId,
+    /// The scheme with `://`: which protocol was spoken.
+    pub scheme: &'static str,
+    /// What else is known.
+    pub facts: Facts,
 }
 
-/// What an administrator would call it: what pages about 502 and `Proxy-Status` go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants say it")]
-pub enum Kind {
-    NoLiveUpstreams,
-    Refused,
-    Unreachable,
-    TlsFailed,
-    CertificateRefused,
-    CertificateName,
-    NoUnixSocket,
-    UnixSocketForbidden,
-    Reset,
-    Local,
-    ConnectTimeout,
-    SendTimeout,
-    ReadTimeout,
-    ClosedBeforeAnswer,
-    CutShort,
-    NotHttp,
-    HeaderTooBig,
-    BadAnswer,
-    Status,
+/// What is known of a failure beyond its cause.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The group's number, and the server in it as it was written.
+    pub server: Option<(u64, Bytes)>,
+    /// For how long the connection had been idle, if it was kept from another request.
+    pub idle: Option<Duration>,
+    /// The limit that was reached, of a time.
+    pub waited: Option<Duration>,
+    /// Whether it was the server that took nothing, after a switch of protocols.
+    pub blocked: bool,
+    /// The limit that was reached, in bytes.
+    pub limit: u64,
+    /// Bytes received: of the head, or of the body if the head was complete.
+    pub received: u64,
+    /// How many bytes of the body were announced.
+    pub announced: Option<u64>,
+    /// What came first in place of an answer.
+    pub start: Start,
+    /// Why each server of the group is left out.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Failure {
+    /// A failure of which only the cause is known.
+    pub fn new(cause: Cause, stage: Stage) -> Self {
+        Failure {
+            cause,
+            stage,
+            peer: None,
+            span: None,
+            location: LocationId(0),
+            scheme: "http://",
+            facts: Facts::default(),
+        }
+    }
 }
 
 impl Cause {
@@ -154,6 +194,11 @@ impl Cause {
             Stage::Sending => Cause::Send(errno),
             _ => Cause::Receive(errno),
         }
+    }
+
+    /// Whether the FastCGI module complains about what stands where a record begins.
+    fn is_no_fastcgi(&self) -> bool {
+        matches!(self, Cause::BadHead(sentence) if sentence.contains("unsupported FastCGI protocol"))
     }
 
     fn errno(&self) -> Option<i32> {
@@ -172,14 +217,14 @@ impl Cause {
     }
 }
 
-const ETIMEDOUT: i32 = rustix::io::Errno::TIMEDOUT.raw_os_error();
+const ETIMEDOUT: i32 = Errno::TIMEDOUT.raw_os_error();
 
 impl Failure {
     /// The status to answer with if no other server is asked.
     pub fn status(&self) -> u16 {
         match &self.cause {
             Cause::TimedOut => 504,
-            Cause::Status(status) => *status,
+            Cause::Status(status) | Cause::WantsTls(status) => *status,
             Cause::Bind(..)
             | Cause::Socket(_)
             | Cause::Transparent(_)
@@ -199,7 +244,9 @@ impl Failure {
             | Cause::HeaderTooBig
             | Cause::BadHead(_)
             | Cause::UnaskedUpgrade => condition::INVALID_HEADER,
-            Cause::Status(status) => condition::of_status(*status).unwrap_or(0),
+            Cause::Status(status) | Cause::WantsTls(status) => {
+                condition::of_status(*status).unwrap_or(0)
+            }
             _ => condition::ERROR,
         }
     }
@@ -218,10 +265,10 @@ impl Failure {
 
     /// How grave it is, as nginx judges.
     pub fn level(&self) -> Level {
-        use rustix::io::Errno;
         let errno = self.cause.errno().map(Errno::from_raw_os_error);
         match (&self.cause, errno) {
             (Cause::Bind(..), _) => Level::Crit,
+            (Cause::WantsTls(_), _) => Level::Warn,
             (Cause::Socket(_) | Cause::Transparent(_) | Cause::NoPlace(_), _) => Level::Alert,
             (
                 Cause::ConnectAtOnce(_),
@@ -257,48 +304,142 @@ impl Failure {
 
     /// What an administrator would call it.
     pub fn kind(&self) -> Kind {
-        use rustix::io::Errno;
-        let unix = self.peer.as_ref().is_some_and(|p| p.starts_with(b"unix:"));
-        match (&self.cause, self.stage) {
-            (Cause::NoLiveUpstreams, _) => Kind::NoLiveUpstreams,
-            (Cause::ConnectAtOnce(e) | Cause::Connect(e), _) => {
-                match Errno::from_raw_os_error(*e) {
-                    Errno::NOENT if unix => Kind::NoUnixSocket,
-                    Errno::ACCESS if unix => Kind::UnixSocketForbidden,
-                    Errno::CONNREFUSED => Kind::Refused,
-                    Errno::CONNRESET => Kind::Reset,
-                    Errno::TIMEDOUT => Kind::ConnectTimeout,
-                    _ => Kind::Unreachable,
+        match &self.cause {
+            Cause::NoLiveUpstreams => {
+                let full = |l: &LeftOut| matches!(l.why, Why::Full(_));
+                match self.facts.left_out.iter().any(full) {
+                    true => Kind::MaxConns,
+                    false => Kind::NoLiveUpstreams,
                 }
             }
-            (
-                Cause::Bind(..)
-                | Cause::Socket(_)
-                | Cause::Transparent(_)
-                | Cause::NoPlace(_)
-                | Cause::TlsSetup(_),
-                _,
-            ) => Kind::Local,
-            (Cause::Handshake(_) | Cause::HandshakeClosed(_), _) => Kind::TlsFailed,
-            (Cause::CertificateRefused(_), _) => Kind::CertificateRefused,
-            (Cause::CertificateName(_), _) => Kind::CertificateName,
-            (Cause::Send(_) | Cause::Receive(_), _) => Kind::Reset,
-            (Cause::TimedOut, Stage::Connecting | Stage::Handshaking) => Kind::ConnectTimeout,
-            (Cause::TimedOut, Stage::Sending) => Kind::SendTimeout,
-            (Cause::TimedOut, _) => Kind::ReadTimeout,
-            (Cause::ClosedEarly, Stage::Body) => Kind::CutShort,
-            (Cause::ClosedEarly, _) => Kind::ClosedBeforeAnswer,
-            (Cause::NotHttp, _) => Kind::NotHttp,
-            (Cause::HeaderTooBig, _) => Kind::HeaderTooBig,
-            (Cause::Status(_), _) => Kind::Status,
-            _ => Kind::BadAnswer,
+            Cause::ConnectAtOnce(e) | Cause::Connect(e) => self.kind_of_connect(*e),
+            Cause::Bind(e, _) => match Errno::from_raw_os_error(*e) {
+                Errno::ADDRINUSE => Kind::Ports,
+                _ => Kind::Bind,
+            },
+            Cause::Transparent(_) => Kind::Bind,
+            Cause::NoPlace(_) => Kind::WorkerConnections,
+            Cause::TlsSetup(_) => Kind::TlsSetup,
+            Cause::Handshake(reason) => kind_of_handshake(reason),
+            Cause::HandshakeClosed(_) => Kind::TlsClosed,
+            Cause::CertificateRefused(_) => Kind::CertificateRefused,
+            Cause::CertificateName(_) => Kind::CertificateName,
+            Cause::Socket(e) => kind_of_resource(*e).unwrap_or(Kind::Local),
+            Cause::Send(e) | Cause::Receive(e) => match kind_of_resource(*e) {
+                Some(kind) => kind,
+                None if self.facts.idle.is_some() && self.facts.received == 0 => {
+                    Kind::ClosedWhileIdle
+                }
+                None => Kind::Reset,
+            },
+            Cause::TimedOut => match self.stage {
+                Stage::Resolving => Kind::ResolveTimeout,
+                Stage::Connecting => Kind::ConnectTimeout,
+                Stage::Handshaking => Kind::TlsTimeout,
+                Stage::Sending => Kind::SendTimeout,
+                Stage::Upgraded if self.facts.blocked => Kind::SendTimeout,
+                _ => Kind::ReadTimeout,
+            },
+            Cause::ClosedEarly if self.stage == Stage::Body => Kind::CutShort,
+            Cause::ClosedEarly => match self.facts.idle {
+                Some(_) if self.facts.received == 0 => Kind::ClosedWhileIdle,
+                _ => Kind::ClosedBeforeAnswer,
+            },
+            Cause::NotHttp | Cause::InvalidHeader(_) | Cause::BadHead(_) => self.kind_of_head(),
+            Cause::HeaderTooBig => match self.facts.start.spoken() {
+                Spoken::Tls => Kind::TlsExpected,
+                Spoken::Http if self.scheme == "fastcgi://" => Kind::SpeaksHttp,
+                _ => Kind::HeaderTooBig,
+            },
+            Cause::BadBody(sentence) => match sentence.contains("prematurely closed") {
+                true => Kind::CutShort,
+                false => Kind::BadBody,
+            },
+            Cause::UnaskedUpgrade => Kind::UnaskedUpgrade,
+            Cause::Status(_) => Kind::Status,
+            Cause::WantsTls(_) => Kind::TlsExpected,
+            Cause::Stderr(sentence) => kind_of_stderr(sentence),
+            Cause::Unresolved { late: true, .. } => Kind::ResolveTimeout,
+            Cause::Unresolved { .. } => Kind::NotResolved,
+            Cause::NoResolver(_) => Kind::NoResolver,
         }
+    }
+
+    fn kind_of_connect(&self, errno: i32) -> Kind {
+        let unix = self.is_unix();
+        match Errno::from_raw_os_error(errno) {
+            Errno::NOENT if unix => Kind::NoUnixSocket,
+            Errno::ACCESS | Errno::PERM if unix => Kind::UnixSocketForbidden,
+            Errno::AGAIN if unix => Kind::QueueFull,
+            Errno::CONNREFUSED => Kind::Refused,
+            Errno::CONNRESET => Kind::Reset,
+            Errno::TIMEDOUT => Kind::ConnectTimeout,
+            Errno::HOSTUNREACH | Errno::HOSTDOWN => Kind::HostUnreachable,
+            Errno::NETUNREACH | Errno::NETDOWN => Kind::NetworkUnreachable,
+            Errno::ADDRNOTAVAIL | Errno::AGAIN => Kind::Ports,
+            _ => kind_of_resource(errno).unwrap_or(Kind::NotConnected),
+        }
+    }
+
+    fn kind_of_head(&self) -> Kind {
+        if let Cause::BadHead(sentence) = &self.cause
+            && sentence.starts_with("FastCGI sent in stderr")
+        {
+            return kind_of_stderr(sentence);
+        }
+        let http = self.scheme == "http://" || self.scheme == "https://";
+        match self.facts.start.spoken() {
+            Spoken::Tls => Kind::TlsExpected,
+            Spoken::Http2 if http => Kind::Http2Only,
+            Spoken::Http if self.scheme == "fastcgi://" => Kind::SpeaksHttp,
+            _ if self.scheme == "fastcgi://" && self.cause.is_no_fastcgi() => Kind::NotFastcgi,
+            _ if self.cause == Cause::NotHttp => Kind::NotHttp,
+            _ => Kind::BadHead,
+        }
+    }
+
+    /// Whether the server is a unix socket.
+    pub fn is_unix(&self) -> bool {
+        self.peer.as_ref().is_some_and(|p| p.starts_with(b"unix:"))
+    }
+
+    /// Whether nginx, too, has a line about it.
+    pub fn is_known_to_nginx(&self) -> bool {
+        !matches!(self.cause, Cause::WantsTls(_))
     }
 
     /// Whether nginx writes a line about it: not for a status that merely makes it go on.
     pub fn is_logged(&self) -> bool {
         !matches!(self.cause, Cause::Status(_))
     }
+}
+
+/// What OpenSSL's words for a failed handshake mean.
+fn kind_of_handshake(reason: &str) -> Kind {
+    if reason.contains("wrong version number") || reason.contains("packet length too long") {
+        Kind::TlsToPlain
+    } else if reason.contains("SSL alert number") {
+        Kind::TlsAlert
+    } else {
+        Kind::TlsFailed
+    }
+}
+
+/// What php-fpm says when there is no script, or something of the application's own.
+fn kind_of_stderr(sentence: &str) -> Kind {
+    match sentence.contains("Primary script unknown") {
+        true => Kind::ScriptNotFound,
+        false => Kind::Stderr,
+    }
+}
+
+/// What of this machine has run out.
+fn kind_of_resource(errno: i32) -> Option<Kind> {
+    Some(match Errno::from_raw_os_error(errno) {
+        Errno::MFILE | Errno::NFILE => Kind::Descriptors,
+        Errno::NOMEM | Errno::NOBUFS => Kind::Memory,
+        _ => return None,
+    })
 }
 
 /// nginx's sentence for its error log, what was being done included.
@@ -309,17 +450,17 @@ impl fmt::Display for Failure {
             Cause::ConnectAtOnce(e) => {
                 let peer = self.peer.as_deref().unwrap_or_default();
                 let peer = String::from_utf8_lossy(peer);
-                write!(f, "connect() to {peer} failed {}", Errno(*e))?;
+                write!(f, "connect() to {peer} failed {}", System(*e))?;
             }
-            Cause::Connect(e) => write!(f, "connect() failed {}", Errno(*e))?,
+            Cause::Connect(e) => write!(f, "connect() failed {}", System(*e))?,
             Cause::Transparent(e) => {
-                write!(f, "setsockopt(IP_TRANSPARENT) failed {}", Errno(*e))?;
+                write!(f, "setsockopt(IP_TRANSPARENT) failed {}", System(*e))?;
             }
             Cause::Bind(e, local) => {
                 let local = String::from_utf8_lossy(local);
-                write!(f, "bind({local}) failed {}", Errno(*e))?;
+                write!(f, "bind({local}) failed {}", System(*e))?;
             }
-            Cause::Socket(e) => write!(f, "socket() failed {}", Errno(*e))?,
+            Cause::Socket(e) => write!(f, "socket() failed {}", System(*e))?,
             Cause::NoPlace(most) => write!(f, "{most} worker_connections are not enough")?,
             Cause::TlsSetup(sentence) => f.write_str(sentence)?,
             Cause::Handshake(reason) => write!(f, "SSL_do_handshake() failed (SSL: {reason})")?,
@@ -327,7 +468,7 @@ impl fmt::Display for Failure {
                 f.write_str("peer closed connection in SSL handshake")?
             }
             Cause::HandshakeClosed(Some(e)) => {
-                write!(f, "peer closed connection in SSL handshake {}", Errno(*e))?;
+                write!(f, "peer closed connection in SSL handshake {}", System(*e))?;
             }
             Cause::CertificateRefused(e) => {
                 write!(f, "upstream SSL certificate verify error: {e}")?;
@@ -336,12 +477,12 @@ impl fmt::Display for Failure {
                 let name = String::from_utf8_lossy(name);
                 write!(f, "upstream SSL certificate does not match \"{name}\"")?;
             }
-            Cause::Send(e) => write!(f, "writev() failed {}", Errno(*e))?,
+            Cause::Send(e) => write!(f, "writev() failed {}", System(*e))?,
             Cause::Receive(e) if self.stage == Stage::Body => {
-                write!(f, "readv() failed {}", Errno(*e))?;
+                write!(f, "readv() failed {}", System(*e))?;
             }
-            Cause::Receive(e) => write!(f, "recv() failed {}", Errno(*e))?,
-            Cause::TimedOut => write!(f, "upstream timed out {}", Errno(ETIMEDOUT))?,
+            Cause::Receive(e) => write!(f, "recv() failed {}", System(*e))?,
+            Cause::TimedOut => write!(f, "upstream timed out {}", System(ETIMEDOUT))?,
             Cause::ClosedEarly => f.write_str("upstream prematurely closed connection")?,
             Cause::NotHttp => f.write_str("upstream sent no valid HTTP/1.0 header")?,
             Cause::InvalidHeader(shown) => {
@@ -355,15 +496,27 @@ impl fmt::Display for Failure {
                 f.write_str("upstream switched protocols without being asked to")?;
             }
             Cause::Status(status) => write!(f, "upstream answered {status}")?,
+            Cause::WantsTls(status) => {
+                write!(f, "upstream answered {status} since it expects TLS")?;
+            }
+            Cause::Stderr(sentence) => f.write_str(sentence)?,
+            Cause::Unresolved { host, why, .. } => {
+                let host = String::from_utf8_lossy(host);
+                return write!(f, "{host} could not be resolved ({why})");
+            }
+            Cause::NoResolver(host) => {
+                let host = String::from_utf8_lossy(host);
+                return write!(f, "no resolver defined to resolve {host}");
+            }
         }
         write!(f, " while {}", self.stage.action())
     }
 }
 
 /// An error of the system as nginx writes it: `(111: Connection refused)`.
-pub struct Errno(pub i32);
+pub struct System(pub i32);
 
-impl fmt::Display for Errno {
+impl fmt::Display for System {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = io::Error::from_raw_os_error(self.0).to_string();
         // The standard library adds " (os error 111)" to the system's text.
@@ -380,10 +533,8 @@ mod tests {
 
     fn failure(cause: Cause, stage: Stage) -> Failure {
         Failure {
-            cause,
-            stage,
             peer: Some(Bytes::from_static(b"unix:/run/app.sock")),
-            span: None,
+            ..Failure::new(cause, stage)
         }
     }
 

@@ -2,7 +2,7 @@
 //! temporary file; without buffering, no faster than the client takes it.
 
 use super::decoder::Decoder;
-use super::failure::{Cause, Failure};
+use super::failure::Cause;
 use super::link::Link;
 use super::settings::{Hidden, Passing};
 use super::spill::Spill;
@@ -128,9 +128,8 @@ impl Incoming {
             queue.extend(own.map(Part::Bytes));
         });
         for sentence in self.decoder.notes() {
-            let action = stage.action();
-            self.state
-                .note(Level::Error, format!("{sentence} while {action}"));
+            let failure = self.state.why(Cause::Stderr(sentence), stage);
+            self.state.note_reason(failure);
         }
         match decoded {
             Err(cause) => self.fail(cause),
@@ -171,14 +170,16 @@ impl Incoming {
     fn fail(&mut self, cause: Cause) {
         self.state.end();
         self.ended = Some(Err(Cut));
-        let failure = Failure {
-            cause,
-            stage: Stage::Body,
-            peer: Some(self.state.peer.clone()),
-            span: None,
-        };
-        self.state.note(failure.level(), failure.to_string());
-        *self.state.failure.borrow_mut() = Some(failure);
+        let timed_out = cause == Cause::TimedOut;
+        let mut failure = self.state.why(cause, Stage::Body);
+        let facts = &mut failure.facts;
+        facts.received = self.state.response_length.get();
+        facts.waited = timed_out.then_some(self.rules.read_timeout);
+        if let Decoder::Length(left) = &self.decoder {
+            facts.announced = Some(facts.received.saturating_add(*left));
+        }
+        facts.server = self.link.as_ref().map(|link| link.lease.server());
+        self.state.fail(Box::new(failure));
         if let Some(link) = self.link.take() {
             link.count_sent(&self.state);
         }

@@ -18,9 +18,12 @@ pub mod decoder;
 pub mod exchange;
 pub mod failure;
 pub mod head;
+pub mod hint;
 pub mod hints;
 pub mod incoming;
 pub mod keepalive;
+pub mod kind;
+pub mod left_out;
 pub mod link;
 pub mod outgoing;
 pub mod peers;
@@ -29,6 +32,7 @@ pub mod request_body;
 pub mod server;
 pub mod settings;
 pub mod spill;
+pub mod spoken;
 pub mod state;
 pub mod store;
 pub mod timer;
@@ -36,8 +40,10 @@ pub mod tls;
 pub mod upgrade;
 pub mod variables;
 
+use crate::http::explain;
 use crate::http::request::Request;
 use crate::log;
+use state::Note;
 
 /// Closes the accounts of a request that has been answered or given up, and tells the error log what was noted while
 /// the request was not at hand: the body of an answer arrives behind its back.
@@ -54,8 +60,18 @@ pub fn tell(req: &Request) {
         if state.notes.borrow().is_empty() {
             continue;
         }
-        for (level, sentence) in state.notes.take() {
-            log::request(req, level, format_args!("{sentence}"));
+        for note in state.notes.take() {
+            match note {
+                Note::Sentence(level, sentence) => {
+                    log::request(req, level, format_args!("{sentence}"));
+                }
+                Note::Reason(failure) => explain::failure(req, &failure),
+                Note::Failure => {
+                    if let Some(failure) = &*state.failure.borrow() {
+                        explain::failure(req, failure);
+                    }
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::balance::Balancer;
 use super::balance::least_time::{Times, Watch};
+use super::kind::Kind;
 use super::state::UpstreamState;
 use crate::http::request::Request;
 use crate::net::address::Addr;
@@ -44,6 +45,8 @@ pub struct Health {
     pub fails: i64,
     /// When it failed last, in seconds.
     pub accessed: i64,
+    /// How it failed then.
+    pub failed_by: Option<Kind>,
     /// When a try of it began last after `fail_timeout`, in seconds.
     pub checked: i64,
     /// Connections in use.
@@ -68,6 +71,7 @@ impl List {
             effective_weight: p.weight,
             fails: 0,
             accessed: 0,
+            failed_by: None,
             checked: 0,
             conns: 0,
             times: Times::default(),
@@ -147,8 +151,8 @@ pub enum Outcome {
     Fine,
     /// The answer (403, 404) made us go on to another, which is no fault of the peer.
     Next,
-    /// It failed.
-    Failed,
+    /// It failed, and how.
+    Failed(Kind),
 }
 
 /// The choice of peers for one request: which were tried, how many tries are left.
@@ -264,6 +268,11 @@ impl Lease {
         &self.peers.list(self.backup).peers[self.index]
     }
 
+    /// The group's number, and the server as it was written.
+    pub fn server(&self) -> (u64, Bytes) {
+        (self.group(), self.peer().server.clone())
+    }
+
     /// The group's number.
     pub fn group(&self) -> u64 {
         self.peers.id
@@ -305,17 +314,18 @@ impl Lease {
             health.fails = 0;
             return false;
         }
-        if outcome != Outcome::Failed {
+        let Outcome::Failed(kind) = outcome else {
             // A try after `fail_timeout` went well.
             if health.accessed < health.checked {
                 health.fails = 0;
             }
             return false;
-        }
+        };
         let now = now();
         health.fails = health.fails.saturating_add(1);
         health.accessed = now;
         health.checked = now;
+        health.failed_by = Some(kind);
         if peer.max_fails == 0 {
             return false;
         }
@@ -332,7 +342,7 @@ impl Drop for Lease {
 }
 
 /// Seconds, far enough from 0 for "never".
-fn now() -> i64 {
+pub fn now() -> i64 {
     i64::try_from(crate::clock::unix_time().as_secs()).unwrap_or(i64::MAX)
 }
 

@@ -45,6 +45,7 @@ struct Idle {
     location: Option<LocationId>,
     /// What its TLS was made for.
     tls: Option<Key>,
+    since: Instant,
     until: Instant,
 }
 
@@ -90,6 +91,7 @@ impl Pools {
             let mut conn = idle.conn;
             if conn.is_quiet(&mut Context::from_waker(Waker::noop())) {
                 conn.reused = true;
+                conn.idle_since = Some(idle.since);
                 return Some(conn);
             }
         }
@@ -97,7 +99,8 @@ impl Pools {
 
     /// Keeps a connection for `timeout`. If there are more than `most` of the group, the one idle longest is closed.
     pub fn put(&self, place: Place, conn: Conn, most: usize, timeout: Duration) {
-        let until = Instant::now() + timeout;
+        let since = Instant::now();
+        let until = since + timeout;
         self.watch(&conn, until);
         let mut pools = self.inner.idle.borrow_mut();
         let pool = pools.entry(place.group).or_default();
@@ -109,6 +112,7 @@ impl Pools {
             peer: place.peer,
             location: place.location,
             tls: place.tls,
+            since,
             until,
         });
     }

@@ -3,6 +3,7 @@
 use super::exchange;
 use super::outgoing::{self, ReadyPart};
 use crate::http::body_in::{self, BodyError, Kept};
+use crate::http::explain;
 use crate::http::request::Request;
 
 /// Reads the client's body, or if it is to be streamed, what of it is there; nothing is left to stream if that is all.
@@ -20,7 +21,8 @@ pub async fn read(
     if !streams {
         return body_in::read_all(req).await.map(|()| None);
     }
-    let part = outgoing::ready_part(&mut req.body).await?;
+    let part = outgoing::ready_part(&mut req.body).await;
+    let part = part.inspect_err(|e| explain::body(req, *e))?;
     let length = req.request_length.get().saturating_add(part.length);
     req.request_length.set(length);
     let limit = req.location(&req.http).core.client_max_body_size;

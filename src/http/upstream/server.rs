@@ -1,6 +1,7 @@
 //! `server` and `zone` in `upstream`.
 
 use super::peers::Peer;
+use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_seconds, parse_size};
 use crate::cycle::{Builder, invalid_parameter, parameter};
@@ -12,6 +13,8 @@ use bytes::Bytes;
 pub struct ServerSpec {
     /// The address as it was written.
     pub name: Bytes,
+    /// Where it was written; none for an address in `proxy_pass`.
+    pub span: Option<Span>,
     /// What it resolved to.
     pub addrs: Vec<Addr>,
     /// `weight=`
@@ -33,6 +36,7 @@ impl ServerSpec {
     pub fn of_addresses(addrs: Vec<Addr>) -> Self {
         ServerSpec {
             name: Bytes::new(),
+            span: None,
             addrs,
             weight: 1,
             max_conns: 0,
@@ -71,6 +75,7 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         Diagnostic::new(format!("{e} in upstream \"{}\"", name.str())).label(name.span, "")
     })?;
     spec.name = name.text.clone();
+    spec.span = Some(name.span);
     spec.addrs = address.addrs;
     b.http.upstream.here().servers.push(spec);
     Ok(())

@@ -1,8 +1,10 @@
 //! What happened at each attempt to get an answer from an upstream: the source of `$upstream_*` and of the
 //! `upstream:` part of the error log.
 
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use super::head::{Field, ResponseHead};
+use crate::config::span::Span;
+use crate::http::conf::LocationId;
 use crate::http::head::Piece;
 use crate::log::Level;
 use bytes::Bytes;
@@ -17,6 +19,8 @@ pub enum Stage {
     Connecting,
     /// Agreeing on TLS.
     Handshaking,
+    /// Asking what a name means.
+    Resolving,
     /// Sending the request.
     Sending,
     /// Reading the head of the answer.
@@ -28,11 +32,25 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// The word in `$upstream_error_stage` and on pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Resolving => "resolve",
+            Stage::Connecting => "connect",
+            Stage::Handshaking => "tls",
+            Stage::Sending => "send",
+            Stage::Head => "header",
+            Stage::Body => "body",
+            Stage::Upgraded => "upgraded",
+        }
+    }
+
     /// What follows `while` in nginx's error log.
     pub fn action(self) -> &'static str {
         match self {
             Stage::Connecting => "connecting to upstream",
             Stage::Handshaking => "SSL handshaking to upstream",
+            Stage::Resolving => "resolving upstream",
             Stage::Sending => "sending request to upstream",
             Stage::Head => "reading response header from upstream",
             Stage::Body => "reading upstream",
@@ -79,9 +97,22 @@ pub struct Attempt {
     /// Trailer fields, for `$upstream_trailer_*`.
     pub trailers: RefCell<Vec<(Bytes, Bytes)>>,
     /// What the error log should still be told: noted where no request is at hand.
-    pub notes: RefCell<Vec<(Level, String)>>,
+    pub notes: RefCell<Vec<Note>>,
+    /// Where the directive stands that sent the request there, and the block whose settings held.
+    pub origin: Option<(Span, LocationId)>,
     /// Why it failed.
-    pub failure: RefCell<Option<Failure>>,
+    pub failure: RefCell<Option<Box<Failure>>>,
+}
+
+/// Something for the error log.
+#[derive(Debug)]
+pub enum Note {
+    /// A sentence.
+    Sentence(Level, String),
+    /// A sentence whose reason is known.
+    Reason(Box<Failure>),
+    /// Why the attempt failed.
+    Failure,
 }
 
 /// The header fields of an answer: a text, and where they stand in it.
@@ -117,9 +148,15 @@ impl Attempt {
     }
 
     /// An attempt that begins now.
-    pub fn begin(peer: Bytes, scheme: &'static str, uri: Bytes) -> UpstreamState {
+    pub fn begin(
+        peer: Bytes,
+        scheme: &'static str,
+        uri: Bytes,
+        origin: Option<(Span, LocationId)>,
+    ) -> UpstreamState {
         UpstreamState(Rc::new(Attempt {
             peer,
+            origin,
             scheme,
             uri,
             started_ms: crate::clock::monotonic_ms(),
@@ -147,6 +184,18 @@ impl Attempt {
         self.end();
     }
 
+    /// A failure of this attempt.
+    pub fn why(&self, cause: Cause, stage: Stage) -> Failure {
+        let mut failure = Failure::new(cause, stage);
+        failure.peer = Some(self.peer.clone());
+        failure.scheme = self.scheme;
+        if let Some((span, location)) = self.origin {
+            failure.span = Some(span);
+            failure.location = location;
+        }
+        failure
+    }
+
     /// When it was over, or what time it is.
     pub fn ended_at_ms(&self) -> u64 {
         match self.response_ms.get() {
@@ -157,7 +206,21 @@ impl Attempt {
 
     /// Has the error log told about something when the request is at hand again.
     pub fn note(&self, level: Level, sentence: String) {
-        self.notes.borrow_mut().push((level, sentence));
+        self.notes
+            .borrow_mut()
+            .push(Note::Sentence(level, sentence));
+    }
+
+    /// The same with the reason.
+    pub fn note_reason(&self, failure: Failure) {
+        let note = Note::Reason(Box::new(failure));
+        self.notes.borrow_mut().push(note);
+    }
+
+    /// The attempt has failed: the error log is told when the request is at hand again.
+    pub fn fail(&self, failure: Box<Failure>) {
+        self.notes.borrow_mut().push(Note::Failure);
+        *self.failure.borrow_mut() = Some(failure);
     }
 
     /// Adds to a counter.

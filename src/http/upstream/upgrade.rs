@@ -1,12 +1,12 @@
 //! After a 101 both sides speak another protocol, WebSocket for instance: bytes are passed both ways until one side
 //! ends.
 
-use super::failure::{Cause, Failure};
+use super::failure::Cause;
 use super::link::Link;
 use super::state::{Attempt, Stage, UpstreamState};
+use crate::http::explain;
 use crate::http::h1::io::Io;
 use crate::http::request::Request;
-use crate::log::{self, Level};
 use crate::net::stream::Stream;
 use bytes::{Buf, Bytes};
 use std::future::poll_fn;
@@ -74,13 +74,12 @@ pub async fn tunnel(req: &mut Request, io: &Io) {
     })
     .await;
     if matches!(result, Err(None)) {
-        let failure = Failure {
-            cause: Cause::TimedOut,
-            stage: Stage::Upgraded,
-            peer: Some(state.peer.clone()),
-            span: None,
-        };
-        log::request(req, Level::Error, format_args!("{failure}"));
+        let mut failure = state.why(Cause::TimedOut, Stage::Upgraded);
+        failure.facts.waited = Some(if blocked { send_timeout } else { read_timeout });
+        failure.facts.blocked = blocked;
+        failure.facts.server = Some(link.lease.server());
+        explain::failure(req, &failure);
+        *state.failure.borrow_mut() = Some(Box::new(failure));
     }
     let written = down.written;
     req.bytes_sent

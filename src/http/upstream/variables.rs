@@ -76,7 +76,8 @@ fn last(req: &Request) -> Option<&UpstreamState> {
     req.upstreams.last()
 }
 
-fn list(req: &Request, out: &mut Vec<u8>, write: impl Fn(&Attempt, &mut Vec<u8>)) -> bool {
+/// One word for each attempt, with nginx's separators; `false` if there was none.
+pub fn list(req: &Request, out: &mut Vec<u8>, write: impl Fn(&Attempt, &mut Vec<u8>)) -> bool {
     let mut attempts = req.upstreams.iter().peekable();
     if attempts.peek().is_none() {
         return false;

@@ -3,11 +3,12 @@
 use super::answer::Answer;
 use super::conf::FastcgiConf;
 use super::record::{self, BEGIN_REQUEST, Event, HEAD, MOST, PARAMS, Reader, stderr_sentence};
+use crate::http::explain;
 use crate::http::request::Request;
 use crate::http::upstream::cgi::{self, params::Pair};
 use crate::http::upstream::codec::Codec;
 use crate::http::upstream::decoder::Decoder;
-use crate::http::upstream::failure::Cause;
+use crate::http::upstream::failure::{Cause, Kind};
 use crate::http::upstream::head::ResponseHead;
 use crate::http::upstream::outgoing::Framing;
 use crate::http::upstream::state::Stage;
@@ -49,8 +50,13 @@ impl<'a> FastcgiCodec<'a> {
         if self.conf.catch_stderr.iter().any(caught) {
             return Err(Cause::BadHead(sentence));
         }
-        let action = Stage::Head.action();
-        log::request(req, Level::Error, format_args!("{sentence} while {action}"));
+        if let Some(attempt) = req.upstreams.last() {
+            let failure = attempt.why(Cause::Stderr(sentence), Stage::Head);
+            explain::failure(req, &failure);
+            if failure.kind() == Kind::ScriptNotFound {
+                *attempt.failure.borrow_mut() = Some(Box::new(failure));
+            }
+        }
         Ok(())
     }
 

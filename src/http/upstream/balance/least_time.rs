@@ -263,7 +263,7 @@ mod tests {
     fn only_successes_count() {
         let group = group();
         let mut health = group.main.health();
-        let state = Attempt::begin(Bytes::new(), "http://", Bytes::new());
+        let state = Attempt::begin(Bytes::new(), "http://", Bytes::new(), None);
         state.header_ms.set(Some(100));
         state.response_ms.set(Some(300));
         let mut watch = Watch::new(HEADER, state, false);
@@ -284,7 +284,7 @@ mod tests {
         let mut health = group.main.health();
         assert_eq!(pick(method, &group, &mut health), Some(0));
         assert_eq!(health[0].times.waiting, 1);
-        let state = Attempt::begin(Bytes::new(), "http://", Bytes::new());
+        let state = Attempt::begin(Bytes::new(), "http://", Bytes::new(), None);
         let mut watch = Watch::new(method, state, false);
         watch.on_header(&mut health[0]);
         assert_eq!(health[0].times.waiting, 1);

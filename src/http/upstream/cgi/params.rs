@@ -65,6 +65,12 @@ impl Params {
         }
     }
 
+    /// The value of a parameter, the last one of this name.
+    pub fn value(&self, req: &Request, name: &[u8]) -> Option<Bytes> {
+        let found = self.list.iter().rev().find(|param| param.name == name);
+        found.map(|param| param.value.eval_bytes(req))
+    }
+
     /// Appends all parameters of a request; those of the client's fields only if `fields`.
     pub fn write<P: Pair>(&self, req: &Request, fields: bool, out: &mut Vec<u8>) {
         for param in &self.list {
