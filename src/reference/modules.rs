@@ -89,6 +89,8 @@ pub static MODULES: &[Module] = &[
             http::modules::proxy::DIRECTIVES,
             http::modules::proxy::PASSING,
             http::modules::proxy::TLS,
+            http::upstream::without_cache::PROXY,
+            http::upstream::without_cache::PROXY_ONLY,
         ],
     },
     Module {
@@ -98,6 +100,7 @@ pub static MODULES: &[Module] = &[
         tables: &[
             http::modules::fastcgi::DIRECTIVES,
             http::modules::fastcgi::PASSING,
+            http::upstream::without_cache::FASTCGI,
         ],
     },
     Module {
@@ -108,6 +111,7 @@ pub static MODULES: &[Module] = &[
             http::modules::uwsgi::DIRECTIVES,
             http::modules::uwsgi::PASSING,
             http::modules::uwsgi::TLS,
+            http::upstream::without_cache::UWSGI,
         ],
     },
     Module {
@@ -117,6 +121,7 @@ pub static MODULES: &[Module] = &[
         tables: &[
             http::modules::scgi::DIRECTIVES,
             http::modules::scgi::PASSING,
+            http::upstream::without_cache::SCGI,
         ],
     },
     Module {

@@ -34,6 +34,17 @@ pub struct WithoutEffect {
     open_file_cache_min_uses: Option<i64>,
     open_file_cache_errors: Option<bool>,
     open_file_cache_events: Option<bool>,
+    names: Vec<bytes::Bytes>,
+}
+
+/// Whether a directive stands in this block for the first time: for those whose value is not kept.
+pub fn is_first(b: &mut Builder, name: &bytes::Bytes) -> bool {
+    let names = &mut here(b).names;
+    let first = !names.contains(name);
+    if first {
+        names.push(name.clone());
+    }
+    first
 }
 
 type D = Directive<Builder>;

@@ -39,6 +39,7 @@ pub mod timer;
 pub mod tls;
 pub mod upgrade;
 pub mod variables;
+pub mod without_cache;
 
 use crate::http::explain;
 use crate::http::request::Request;
