@@ -61,8 +61,8 @@ pub struct Client {
     sessions: Option<Mutex<HashMap<Key, Arc<ClientConfig>>>>,
 }
 
-/// A server's address, and the name of an [`Identity`].
-type Key = (Box<[u8]>, Option<Arc<[u8]>>);
+/// A server, and the name of an [`Identity`].
+type Key = (u64, Box<[u8]>, Option<Arc<[u8]>>);
 
 /// So many servers' sessions are remembered; then all are forgotten.
 const SERVERS: usize = 1024;
@@ -98,14 +98,14 @@ impl Client {
         })
     }
 
-    /// A session with the server at this address. `name` is sent to it (SNI, RFC 6066 section 3) if it can be: an address and
+    /// A session with a server, which is known by its address and the number of its group. `name` is sent to it (SNI, RFC 6066 section 3) if it can be: an address and
     /// what is no host name cannot.
     ///
     /// # Errors
     /// None that depends on the server.
     pub fn connect(
         &self,
-        peer: &[u8],
+        server: (u64, &[u8]),
         name: Option<&[u8]>,
         identity: Option<&Identity>,
     ) -> Result<Connection, Error> {
@@ -114,11 +114,15 @@ impl Client {
         // Of an address rustls sends nothing.
         let nothing = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0, 0, 0, 0])));
         let name = name.filter(|name| matches!(name, ServerName::DnsName(_)));
-        let config = self.config(peer, identity);
+        let config = self.config(server, identity);
         Ok(ClientConnection::new(config, name.unwrap_or(nothing))?.into())
     }
 
-    fn config(&self, peer: &[u8], identity: Option<&Identity>) -> Arc<ClientConfig> {
+    fn config(
+        &self,
+        (group, peer): (u64, &[u8]),
+        identity: Option<&Identity>,
+    ) -> Arc<ClientConfig> {
         let make = |resumption: Resumption| {
             let mut config = ClientConfig::clone(&self.config);
             if let Some(identity) = identity {
@@ -134,7 +138,11 @@ impl Client {
             };
         };
         let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (peer.into(), identity.map(|identity| identity.name.clone()));
+        let key = (
+            group,
+            peer.into(),
+            identity.map(|identity| identity.name.clone()),
+        );
         if let Some(config) = sessions.get(&key) {
             return Arc::clone(config);
         }

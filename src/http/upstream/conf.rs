@@ -101,6 +101,8 @@ pub struct Group {
     pub span: Span,
     /// Its servers as they were written, and where.
     pub places: Box<[(Bytes, Span)]>,
+    /// Whether it was made for one request, and nothing is known of it afterwards.
+    pub fleeting: bool,
 }
 
 impl Group {
@@ -114,6 +116,7 @@ impl Group {
             keepalive: None,
             span,
             places: Box::default(),
+            fleeting: true,
         })
     }
 
@@ -121,6 +124,14 @@ impl Group {
     pub fn place_of(&self, server: &[u8]) -> Option<Span> {
         let found = self.places.iter().find(|(name, _)| name == server);
         found.map(|(_, span)| *span)
+    }
+
+    /// The number by which its TLS sessions are known. All those made for one request have the same.
+    pub fn sessions(&self) -> u64 {
+        match self.fleeting {
+            true => 0,
+            false => self.peers.id,
+        }
     }
 }
 
@@ -317,5 +328,6 @@ fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
         balancer: group.balancer.unwrap_or_else(|| Arc::new(RoundRobin)),
         keepalive: group.explicit.then(|| group.keepalive.build()).flatten(),
         span: group.span,
+        fleeting: false,
     })
 }

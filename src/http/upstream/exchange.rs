@@ -265,7 +265,10 @@ async fn connect_to(
     let conn = conn.map_err(|cause| (cause, Stage::Connecting))?;
     match tls {
         None => Ok(conn),
-        Some(wanted) => handshake(conn, &peer.name, wanted, plan.passing).await,
+        Some(wanted) => {
+            let server = (plan.group.sessions(), &peer.name[..]);
+            handshake(conn, server, wanted, plan.passing).await
+        }
     }
 }
 

@@ -13,14 +13,14 @@ use crate::tls::verify::matches_name;
 use rustls::Connection;
 use std::future::poll_fn;
 
-/// Makes the handshake, and sees that the certificate is for the name that is wanted. `peer` is the server's address. The time
+/// Makes the handshake, and sees that the certificate is for the name that is wanted. `server` is the number of its group and its address. The time
 /// for it is what connecting has left of `*_connect_timeout`.
 ///
 /// # Errors
 /// What went wrong, and while what.
 pub async fn handshake(
     mut conn: Conn,
-    peer: &[u8],
+    server: (u64, &[u8]),
     wanted: &Wanted,
     passing: &Passing,
 ) -> Result<Conn, (Cause, Stage)> {
@@ -42,7 +42,7 @@ pub async fn handshake(
     let sent = (tls.server_name && is_host_name(name)).then_some(&name[..]);
     let session = tls
         .client
-        .connect(peer, sent, identity.as_ref())
+        .connect(server, sent, identity.as_ref())
         .map_err(|e| here(alert::reason(&e)))?;
     conn.no_delay();
     let Stream::Plain(socket) = conn.stream else {
