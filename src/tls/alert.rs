@@ -1,41 +1,56 @@
-//! Why a handshake failed, in OpenSSL's words: what administrators search for.
+//! Why a handshake failed, in OpenSSL's words as far as it has words for it.
 
-use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
+use std::borrow::Cow;
 
-/// OpenSSL's text for an error of rustls; where it has none, rustls's own.
-pub fn reason(error: &Error) -> String {
-    let routine = |number: u32, text: &str| format!("error:0A{number:06X}:SSL routines::{text}");
-    match error {
-        Error::AlertReceived(alert) => {
-            let number = u32::from(u8::from(*alert));
-            let text = routine(1000 + number, &received(*alert));
-            format!("{text}:SSL alert number {number}")
-        }
-        // What has no record of TLS in it is mostly an answer in plain HTTP.
+/// A handshake that a setting refuses.
+pub const CALLBACK_FAILED: &str = "error:0A0000EA:SSL routines::callback failed";
+/// A handshake without a certificate.
+pub const NO_CERTIFICATE: &str = "error:0A000179:SSL routines::cert cb error";
+
+/// OpenSSL's reason.
+pub fn reason(error: &Error) -> Cow<'static, str> {
+    let (code, text): (u32, &str) = match error {
+        Error::AlertReceived(alert) => return alert_received(*alert).into(),
+        Error::NoApplicationProtocol => (0xEB, "no application protocol"),
+        Error::DecryptError => (0x119, "decryption failed or bad record mac"),
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => routine(0x10b, "wrong version number"),
-        Error::InvalidMessage(InvalidMessage::MessageTooLarge) => {
-            routine(0xc6, "packet length too long")
+        ) => (0x10B, "wrong version number"),
+        Error::InvalidMessage(_) => (0x9F, "length mismatch"),
+        Error::PeerSentOversizedRecord => (0xC6, "packet length too long"),
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            (0xF4, "unexpected message")
         }
-        Error::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-        ) => routine(0x102, "unsupported protocol"),
-        Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedCipherSuite) => {
-            routine(0xf8, "wrong cipher returned")
-        }
-        Error::DecryptError => routine(0x119, "decryption failed or bad record mac"),
-        other => routine(0, &other.to_string()),
-    }
+        Error::InvalidCertificate(_) => (0x7B, "bad signature"),
+        Error::PeerMisbehaved(_) => (0xF4, "unexpected message"),
+        Error::PeerIncompatible(why) => match why {
+            PeerIncompatible::NoCipherSuitesInCommon => (0xC1, "no shared cipher"),
+            PeerIncompatible::NoKxGroupsInCommon
+            | PeerIncompatible::NamedGroupsExtensionRequired
+            | PeerIncompatible::KeyShareExtensionRequired => (0x65, "no suitable key share"),
+            PeerIncompatible::NoSignatureSchemesInCommon
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+                (0x76, "no suitable signature algorithm")
+            }
+            _ => (0x102, "unsupported protocol"),
+        },
+        other => return other.to_string().into(),
+    };
+    format!("error:0A{code:06X}:SSL routines::{text}").into()
 }
 
-/// What OpenSSL calls an alert that the other side has sent.
-fn received(alert: AlertDescription) -> String {
+/// The other side has given up.
+fn alert_received(alert: AlertDescription) -> String {
     use AlertDescription as A;
+    /// OpenSSL's reasons for alerts begin here.
+    const FIRST: u32 = 1000;
+    let number = u8::from(alert);
     let text = match alert {
+        A::CloseNotify => "close notify",
         A::UnexpectedMessage => "sslv3 alert unexpected message",
         A::BadRecordMac => "sslv3 alert bad record mac",
+        A::DecompressionFailure => "sslv3 alert decompression failure",
         A::HandshakeFailure => "sslv3 alert handshake failure",
         A::NoCertificate => "sslv3 alert no certificate",
         A::BadCertificate => "sslv3 alert bad certificate",
@@ -44,24 +59,27 @@ fn received(alert: AlertDescription) -> String {
         A::CertificateExpired => "sslv3 alert certificate expired",
         A::CertificateUnknown => "sslv3 alert certificate unknown",
         A::IllegalParameter => "sslv3 alert illegal parameter",
+        A::DecryptionFailed => "tlsv1 alert decryption failed",
+        A::RecordOverflow => "tlsv1 alert record overflow",
         A::UnknownCA => "tlsv1 alert unknown ca",
         A::AccessDenied => "tlsv1 alert access denied",
         A::DecodeError => "tlsv1 alert decode error",
         A::DecryptError => "tlsv1 alert decrypt error",
-        A::RecordOverflow => "tlsv1 alert record overflow",
         A::ProtocolVersion => "tlsv1 alert protocol version",
         A::InsufficientSecurity => "tlsv1 alert insufficient security",
         A::InternalError => "tlsv1 alert internal error",
         A::UserCanceled => "tlsv1 alert user cancelled",
         A::NoRenegotiation => "tlsv1 alert no renegotiation",
         A::MissingExtension => "tlsv13 alert missing extension",
+        A::CertificateRequired => "tlsv13 alert certificate required",
         A::UnsupportedExtension => "tlsv1 unsupported extension",
         A::UnrecognisedName => "tlsv1 unrecognized name",
-        A::CertificateRequired => "tlsv13 alert certificate required",
+        A::BadCertificateStatusResponse => "tlsv1 bad certificate status response",
         A::NoApplicationProtocol => "tlsv1 alert no application protocol",
-        other => return format!("alert {}", u8::from(other)),
+        _ => "unknown alert type",
     };
-    text.to_owned()
+    let code = FIRST + u32::from(number);
+    format!("error:0A{code:06X}:SSL routines::{text}:SSL alert number {number}")
 }
 
 #[cfg(test)]
@@ -70,21 +88,15 @@ mod tests {
 
     #[test]
     fn reasons_are_openssls() {
-        for (error, text) in [
-            (
-                Error::AlertReceived(AlertDescription::HandshakeFailure),
-                "error:0A000410:SSL routines::sslv3 alert handshake failure:SSL alert number 40",
-            ),
-            (
-                Error::InvalidMessage(InvalidMessage::InvalidContentType),
-                "error:0A00010B:SSL routines::wrong version number",
-            ),
-            (
-                Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
-                "error:0A000102:SSL routines::unsupported protocol",
-            ),
-        ] {
-            assert_eq!(reason(&error), text);
-        }
+        let unknown_ca = Error::AlertReceived(AlertDescription::UnknownCA);
+        assert_eq!(
+            reason(&unknown_ca),
+            "error:0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48"
+        );
+        let suites = Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon);
+        assert_eq!(
+            reason(&suites),
+            "error:0A0000C1:SSL routines::no shared cipher"
+        );
     }
 }

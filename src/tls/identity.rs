@@ -27,12 +27,22 @@ pub struct Source<'a> {
 /// OpenSSL's reason for a key that is not the certificate's.
 const MISMATCH: &str = "error:05800074:x509 certificate routines::key values mismatch";
 
+/// Why a certificate cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// nginx's sentence.
+    pub sentence: String,
+    /// Whether it is the key that is wrong.
+    pub by_key: bool,
+    mismatch: bool,
+}
+
 impl Source<'_> {
     /// Reads both, and sees that they belong together. `call` is the function by which nginx would find out that they do not.
     ///
     /// # Errors
-    /// nginx's sentence.
-    pub fn load(&self, files: &dyn Files, call: &str) -> Result<CertifiedKey, String> {
+    /// One cannot be read, or they are no pair.
+    pub fn load(&self, files: &dyn Files, call: &str) -> Result<CertifiedKey, Failed> {
         let chain = place::certificate(self.certificate, self.base, files)
             .and_then(|text| chain::chain(&text))
             .map_err(|e| self.no_certificate(&e))?;
@@ -45,40 +55,39 @@ impl Source<'_> {
     /// The same at a time when names depend on a connection, with what `cache` remembers.
     ///
     /// # Errors
-    /// nginx's sentence.
-    pub fn fetch(&self, cache: Option<&Cache>, call: &str) -> Result<CertifiedKey, String> {
+    /// As [`Source::load`].
+    pub fn fetch(&self, cache: Option<&Cache>, call: &str) -> Result<CertifiedKey, Failed> {
         let Some(cache) = cache else {
             return self.load(&Disk, call);
         };
-        // A file may have been replaced and the other not looked at yet.
         match self.fetch_pair(cache, false, call) {
-            Err(sentence) if sentence.ends_with(&format!("(SSL: {MISMATCH})")) => {
-                self.fetch_pair(cache, true, call)
-            }
+            // A file may have been replaced and the other not looked at yet.
+            Err(failed) if failed.mismatch => self.fetch_pair(cache, true, call),
             other => other,
         }
     }
 
-    fn fetch_pair(&self, cache: &Cache, again: bool, call: &str) -> Result<CertifiedKey, String> {
+    fn fetch_pair(&self, cache: &Cache, again: bool, call: &str) -> Result<CertifiedKey, Failed> {
         let load = || {
             let text = place::certificate(self.certificate, self.base, &Disk)?;
             Ok((Object::Chain(chain::chain(&text)?.into()), true))
         };
-        let chain = match cache.get(self.certificate, Kind::Chain, self.base, again, load) {
-            Ok(Object::Chain(chain)) => chain.to_vec(),
-            Ok(Object::Key(_)) => Vec::new(),
-            Err(e) => return Err(self.no_certificate(&e)),
-        };
+        let chain = cache
+            .get((Kind::Chain, self.certificate), self.base, again, load)
+            .map_err(|e| self.no_certificate(&e))?;
         let load = || {
             let text = place::key(self.key, self.base, &Disk)?;
             let key = key::key(&text, self.passwords)?;
             // What a password opened is not there for those who do not have it.
             Ok((Object::Key(key), !is_encrypted(&text)))
         };
-        match cache.get(self.key, Kind::Key, self.base, again, load) {
-            Ok(Object::Key(key)) => self.pair(chain, key, call),
-            Ok(Object::Chain(_)) => Err(String::new()),
-            Err(e) => Err(self.no_key(&e)),
+        let key = cache
+            .get((Kind::Key, self.key), self.base, again, load)
+            .map_err(|e| self.no_key(&e))?;
+        match (chain, key) {
+            (Object::Chain(chain), Object::Key(key)) => self.pair(chain.to_vec(), key, call),
+            // Kinds are part of what objects are found by.
+            _ => Err(self.no_pair(call)),
         }
     }
 
@@ -87,23 +96,38 @@ impl Source<'_> {
         chain: Vec<CertificateDer<'static>>,
         key: Arc<dyn SigningKey>,
         call: &str,
-    ) -> Result<CertifiedKey, String> {
-        let fits = chain.first().is_some_and(|own| key::belongs(&*key, own));
-        if !fits {
-            let shown = place::shown(self.key, self.base);
-            return Err(format!("{call}(\"{shown}\") failed (SSL: {MISMATCH})"));
+    ) -> Result<CertifiedKey, Failed> {
+        match chain.first() {
+            Some(own) if key::belongs(&*key, own) => Ok(CertifiedKey::new(chain, key)),
+            _ => Err(self.no_pair(call)),
         }
-        Ok(CertifiedKey::new(chain, key))
     }
 
-    fn no_certificate(&self, e: &LoadError) -> String {
+    fn no_certificate(&self, e: &LoadError) -> Failed {
         let shown = place::shown(self.certificate, self.base);
-        format!("cannot load certificate \"{shown}\": {e}")
+        Failed {
+            sentence: format!("cannot load certificate \"{shown}\": {e}"),
+            by_key: false,
+            mismatch: false,
+        }
     }
 
-    fn no_key(&self, e: &LoadError) -> String {
+    fn no_key(&self, e: &LoadError) -> Failed {
         let shown = place::shown(self.key, self.base);
-        format!("cannot load certificate key \"{shown}\": {e}")
+        Failed {
+            sentence: format!("cannot load certificate key \"{shown}\": {e}"),
+            by_key: true,
+            mismatch: false,
+        }
+    }
+
+    fn no_pair(&self, call: &str) -> Failed {
+        let shown = place::shown(self.key, self.base);
+        Failed {
+            sentence: format!("{call}(\"{shown}\") failed (SSL: {MISMATCH})"),
+            by_key: true,
+            mismatch: true,
+        }
     }
 }
 
@@ -164,8 +188,7 @@ impl Cache {
 
     fn get(
         &self,
-        name: &[u8],
-        kind: Kind,
+        (kind, name): (Kind, &[u8]),
         base: &Path,
         again: bool,
         load: impl Fn() -> Result<(Object, bool), LoadError>,

@@ -3,13 +3,13 @@
 use super::Arrival;
 use crate::config::source::errno;
 use crate::http::host;
-use crate::http::modules::ssl::handshake_error as words;
 use crate::http::modules::ssl::{self, Context, Security, Session, SessionId, Tls};
 use crate::http::request::Request;
 use crate::http::router::{self, Protocols};
 use crate::log::Level;
 use crate::net::stream::Stream;
 use crate::net::tls_stream::{HandshakeError, TlsStream};
+use crate::tls::alert as words;
 use crate::tls::select::Certificates;
 use rustls::server::{Accepted, AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, Connection, ServerConfig, ServerConnection};

@@ -7,11 +7,11 @@ pub mod report;
 
 use crate::config::tree::Word;
 use crate::tls::protocol::Versions;
-use crate::tls::{cipher, cipher_list, group};
+use crate::tls::{cipher, cipher_list, group, server};
 use report::Report;
 use rustls::SupportedCipherSuite;
 use rustls::crypto::SupportedKxGroup;
-use rustls::crypto::aws_lc_rs::{DEFAULT_CIPHER_SUITES, DEFAULT_KX_GROUPS};
+use rustls::crypto::aws_lc_rs::DEFAULT_CIPHER_SUITES;
 
 /// What is written about it.
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ impl Choices {
                 .filter(is_tls13)
                 .collect(),
             tls12: Vec::new(),
-            groups: DEFAULT_KX_GROUPS.to_vec(),
+            groups: server::default_groups(),
             own_order: false,
             tickets: None,
             no_tickets: false,

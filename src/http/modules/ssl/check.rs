@@ -1,11 +1,11 @@
 //! What `-t` says about certificates, and what an address with TLS needs.
 
 use super::conf::{SslRaw, Verify};
-use super::report::Report;
 use crate::config::table::Collector;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{Location, Server, ServerId};
+use crate::http::negotiation::report::Report;
 use crate::tls::names::{covers, validity};
 use std::collections::HashSet;
 

@@ -4,6 +4,7 @@
 use crate::config::tree::Word;
 use crate::cycle::Builder;
 use crate::http::conf::{BlockKind, Settings};
+use crate::http::negotiation::Written;
 use std::time::Duration;
 
 /// `ssl_verify_client`
@@ -129,6 +130,18 @@ written! {
 }
 
 impl SslRaw {
+    /// What is written about what can be negotiated.
+    pub fn written(&self) -> Written<'_> {
+        Written {
+            prefix: "ssl",
+            outdated: "clients that know nothing newer are refused",
+            protocols: self.protocols.as_deref(),
+            ciphers: self.ciphers.as_ref(),
+            default_ciphers: "HIGH:!aNULL:!MD5",
+            curves: self.ecdh_curve.as_ref(),
+        }
+    }
+
     /// `ssl_verify_client`
     pub fn verify(&self) -> Verify {
         self.verify.unwrap_or_default()

@@ -1,17 +1,18 @@
 //! From settings to what handshakes are made with: certificates loaded, everything checked, in nginx's order.
 
-use super::choices::Choices;
-use super::command::{self, Extra};
 use super::conf::{Builtin, SslRaw, Verify};
-use super::lookup::{self, Lookup};
-use super::report::Report;
+use super::lookup::Lookup;
 use super::tls::{Context, Tls};
 use super::{material, stapling};
 use crate::config::tree::Word;
 use crate::cycle::Builder;
 use crate::http::conf::{Location, Server};
+use crate::http::negotiation::Choices;
+use crate::http::negotiation::command::{self, Extra};
+use crate::http::negotiation::report::Report;
 use crate::http::value::Value;
 use crate::http::zone;
+use crate::tls::identity;
 use crate::tls::select::Certificates;
 use crate::tls::server;
 use crate::tls::session::{self, Cache, Limit, Sessions};
@@ -65,7 +66,9 @@ fn context(
     trust: &mut Arc<crate::tls::verify::Trust>,
 ) -> Option<Context> {
     let pairs = pairs(report, raw)?;
-    let mut choices = Choices::of(raw, report)?;
+    let written = raw.written();
+    let mut choices = Choices::of(&written, report)?;
+    choices.own_order = raw.prefer_server_ciphers.unwrap_or(false);
     let lookup = lookup(report, raw, &pairs)?;
     let mut certificates = match lookup {
         Some(_) => Vec::new(),
@@ -74,14 +77,16 @@ fn context(
     unsupported(report, raw);
     let authorities = material::trust(report, raw, trust)?;
     material::dhparam(report, raw)?;
-    if !choices.set_curves(raw, report) {
+    if !choices.set_curves(&written, report) {
         return None;
     }
     let ticket_files = material::ticket_keys(report, raw)?;
     stapling::set(report, raw, &pairs, &mut certificates)?;
     let mut extra = Extra::default();
     let commands = raw.conf_commands.as_deref().unwrap_or_default();
-    if !command::apply(commands, &mut choices, &mut extra, report) || !choices.settle(raw, report) {
+    if !command::apply(commands, &written, &mut choices, &mut extra, report)
+        || !choices.settle(&written, report)
+    {
         return None;
     }
     if let Some(certificate) = &extra.certificate {
@@ -197,7 +202,7 @@ fn lookup(report: &mut Report<'_>, raw: &SslRaw, pairs: &[(Word, Word)]) -> Opti
         pairs: values,
         passwords: raw.passwords.clone().unwrap_or_default(),
         base: report.b.options.conf_prefix.clone(),
-        cache: cache.map(lookup::Cache::new),
+        cache: cache.map(|cache| identity::Cache::new(cache.max, cache.inactive, cache.valid)),
     }))
 }
 

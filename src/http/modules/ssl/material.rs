@@ -1,15 +1,15 @@
 //! The files that settings of TLS name.
 
-use super::KEY_MISMATCH;
 use super::conf::{SslRaw, Verify};
-use super::report::Report;
 use crate::config::source::errno;
 use crate::config::tree::Word;
 use crate::diagnostic::Diagnostic;
+use crate::http::negotiation::report::Report;
 use crate::tls::error::LoadError;
+use crate::tls::identity::Source;
 use crate::tls::pem::{self, PemError};
 use crate::tls::verify::Trust;
-use crate::tls::{chain, key, place};
+use crate::tls::{chain, place};
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use std::path::PathBuf;
@@ -23,27 +23,22 @@ pub fn certificates(
     pairs: &[(Word, Word)],
 ) -> Option<Vec<Arc<CertifiedKey>>> {
     let (files, base) = (Rc::clone(&report.b.files), base(report));
-    let passwords = raw.passwords.as_deref().unwrap_or_default();
     let mut all = Vec::with_capacity(pairs.len());
-    for (certificate, secret) in pairs {
-        let text = place::certificate(&certificate.text, &base, &*files);
-        let chain = text
-            .and_then(|text| chain::chain(&text))
-            .map_err(|error| cannot_load(report, "certificate", certificate, error))
-            .ok()?;
-        let text = place::key(&secret.text, &base, &*files);
-        let key = text
-            .and_then(|text| key::key(&text, passwords))
-            .map_err(|error| cannot_load(report, "certificate key", secret, error))
-            .ok()?;
-        if !chain.first().is_none_or(|leaf| key::belongs(&*key, leaf)) {
-            let name = place::shown(&secret.text, &base);
-            let message =
-                format!("SSL_CTX_use_PrivateKey(\"{name}\") failed (SSL: {KEY_MISMATCH})");
-            report.error(message, Some(secret));
-            return None;
+    for (certificate, key) in pairs {
+        let source = Source {
+            certificate: &certificate.text,
+            key: &key.text,
+            passwords: raw.passwords.as_deref().unwrap_or_default(),
+            base: &base,
+        };
+        match source.load(&*files, "SSL_CTX_use_PrivateKey") {
+            Ok(pair) => all.push(Arc::new(pair)),
+            Err(failed) => {
+                let word = if failed.by_key { key } else { certificate };
+                report.error(failed.sentence, Some(word));
+                return None;
+            }
         }
-        all.push(Arc::new(CertifiedKey::new(chain, key)));
     }
     Some(all)
 }

@@ -1,16 +1,12 @@
 //! nginx's ssl module: TLS to clients.
 
 mod check;
-mod choices;
-mod command;
 pub mod conf;
 mod directives;
 mod finish;
-pub mod handshake_error;
 mod lookup;
 mod material;
 mod passwords;
-mod report;
 mod session;
 mod stapling;
 mod tls;
@@ -23,6 +19,3 @@ pub use finish::finish;
 pub use session::{Security, Session, SessionId, host, of, refusal, verdict, with_certificates};
 pub use tls::{Context, Tls};
 pub use variables::VARIABLES;
-
-/// OpenSSL's reason for a key that is not the certificate's.
-const KEY_MISMATCH: &str = "error:05800074:x509 certificate routines::key values mismatch";

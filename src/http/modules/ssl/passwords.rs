@@ -1,12 +1,9 @@
 //! `ssl_password_file`.
 
-use crate::config::source::errno;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
-
-/// The longest line that is read.
-const LONGEST: usize = 511;
+use crate::http::negotiation::passwords;
 
 /// Reads the passwords, one a line; empty lines count for nothing.
 pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
@@ -16,33 +13,8 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let Some(word) = node.arg(0) else {
         return Ok(());
     };
-    let passwords = read(b, &word.text).map_err(|message| node.error_at(word, message))?;
+    let passwords =
+        passwords::read(b, &word.text).map_err(|message| node.error_at(word, message))?;
     b.http.here().ssl().passwords = Some(passwords);
     Ok(())
-}
-
-/// Reads such a file, whose name is relative to the configuration. A file without a password has one, which is empty.
-///
-/// # Errors
-/// nginx's sentence.
-pub fn read(b: &Builder, name: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let path = b.conf_path(name);
-    let shown = path.display();
-    let text = b
-        .files
-        .read(&path)
-        .map_err(|e| format!("open() \"{shown}\" failed ({})", errno(&e)))?;
-    let lines = text.split(|byte| *byte == b'\n');
-    let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let mut passwords: Vec<Vec<u8>> = Vec::new();
-    for line in lines.filter(|line| !line.is_empty()) {
-        if line.len() > LONGEST {
-            return Err(format!("too long line in \"{shown}\""));
-        }
-        passwords.push(line.to_vec());
-    }
-    if passwords.is_empty() {
-        passwords.push(Vec::new());
-    }
-    Ok(passwords)
 }

@@ -1,8 +1,8 @@
 //! `ssl_stapling`: the word of its issuer about a certificate (OCSP, RFC 6066 section 8) is sent along with it.
 
 use super::conf::SslRaw;
-use super::report::Report;
 use crate::config::tree::Word;
+use crate::http::negotiation::report::Report;
 use crate::tls::place;
 use rustls::sign::CertifiedKey;
 use std::rc::Rc;

@@ -177,9 +177,10 @@ fn load(
         base: &b.options.conf_prefix,
     };
     let loaded = source.load(&*b.files, "SSL_CTX_use_PrivateKey");
-    loaded
-        .map(Arc::new)
-        .map_err(|sentence| Diagnostic::new(sentence).label(certificate.span, ""))
+    loaded.map(Arc::new).map_err(|failed| {
+        let word = if failed.by_key { key } else { certificate };
+        Diagnostic::new(failed.sentence).label(word.span, "")
+    })
 }
 
 fn verification(b: &Builder, raw: &TlsRaw, prefix: &str) -> Result<Verify, Diagnostic> {

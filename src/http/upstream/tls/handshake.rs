@@ -43,7 +43,7 @@ pub async fn handshake(
     let session = tls
         .client
         .connect(server, sent, identity.as_ref())
-        .map_err(|e| here(alert::reason(&e)))?;
+        .map_err(|e| here(alert::reason(&e).into_owned()))?;
     conn.no_delay();
     let Stream::Plain(socket) = conn.stream else {
         return Ok(conn);
@@ -77,7 +77,7 @@ fn cause(error: HandshakeError) -> Cause {
         HandshakeError::Io(e) => Cause::HandshakeClosed(e.raw_os_error()),
         HandshakeError::Tls(e) => match refusal(&e) {
             Some(refusal) => Cause::CertificateRefused(refusal),
-            None => Cause::Handshake(alert::reason(&e)),
+            None => Cause::Handshake(alert::reason(&e).into_owned()),
         },
     }
 }

@@ -100,6 +100,7 @@ impl Certificate {
         source
             .fetch(self.cache.as_deref(), "SSL_use_PrivateKey")
             .map(Arc::new)
+            .map_err(|failed| failed.sentence)
     }
 }
 
