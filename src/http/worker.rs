@@ -71,6 +71,7 @@ impl Worker {
         self.resolvers.clear();
         self.http.replace(cycle.http.clone().map(Rc::new));
         self.cycle.replace(cycle);
+        self.connections.end_http2();
     }
 
     /// The cycle in force.
@@ -307,6 +308,16 @@ impl Connections {
                 }
             } else if client.waiting.get() != 0 && client.requests.get() > 0 && meant(client) {
                 client.stream.shutdown_read();
+            }
+        }
+    }
+
+    /// Tells those that speak HTTP/2 to make their further requests on other connections: settings of a connection,
+    /// its certificate included, stay as they were when it began. Requests that have been made are served.
+    fn end_http2(&self) {
+        for client in self.places.borrow().iter().flatten() {
+            if let Some(over) = client.h2.get() {
+                over.control.end();
             }
         }
     }

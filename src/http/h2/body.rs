@@ -1,16 +1,21 @@
 //! Reads a request's body from its stream. What is read makes room for more: a client is never let send more than
 //! `http2_body_preread_size` ahead of whoever reads.
 
+use super::control::Announced;
 use crate::http::body_in::BodyError;
 use crate::http::upstream::timer::Timer;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// Reads the body of one request.
 pub struct Reader {
     stream: RecvStream,
+    announced: Option<Rc<Announced>>,
+    /// How much of what is there is put together to one piece.
+    piece: usize,
     /// `client_body_timeout`: between two pieces.
     timeout: Duration,
     timer: Timer,
@@ -19,9 +24,16 @@ pub struct Reader {
 
 impl Reader {
     /// Reads the body that comes on a stream.
-    pub fn new(stream: RecvStream, timeout: Duration) -> Self {
+    pub(super) fn new(
+        stream: RecvStream,
+        announced: Option<Rc<Announced>>,
+        timeout: Duration,
+        piece: usize,
+    ) -> Self {
         Reader {
             stream,
+            announced,
+            piece,
             timeout,
             timer: Timer::default(),
             waiting: false,
@@ -35,7 +47,10 @@ impl Reader {
 
     /// The next piece; `None` at the end.
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
-        loop {
+        let first = loop {
+            if self.is_wrong(cx) {
+                return Poll::Ready(Err(BodyError::Malformed));
+            }
             let Poll::Ready(data) = self.stream.poll_data(cx) else {
                 if !self.waiting {
                     self.waiting = true;
@@ -49,13 +64,46 @@ impl Reader {
                 None => return Poll::Ready(Ok(None)),
                 Some(Err(_)) => return Poll::Ready(Err(BodyError::Closed)),
                 Some(Ok(data)) => {
-                    // An error says that the stream is over, which the next call finds out.
-                    let _ = self.stream.flow_control().release_capacity(data.len());
+                    self.make_room(&data);
                     if !data.is_empty() {
-                        return Poll::Ready(Ok(Some(data)));
+                        break data;
                     }
                 }
             }
+        };
+        Poll::Ready(Ok(Some(self.gather(cx, first))))
+    }
+
+    /// Puts what else is there behind a small piece: what clients cut to frames need not stay cut.
+    fn gather(&mut self, cx: &mut Context<'_>, first: Bytes) -> Bytes {
+        let mut all = BytesMut::new();
+        while first.len().max(all.len()) < self.piece && !self.stream.is_end_stream() {
+            let Poll::Ready(Some(Ok(data))) = self.stream.poll_data(cx) else {
+                // An error comes again at the next call.
+                break;
+            };
+            self.make_room(&data);
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
         }
+        match all.is_empty() {
+            true => first,
+            false => all.freeze(),
+        }
+    }
+
+    fn make_room(&mut self, data: &Bytes) {
+        // An error says that the stream is over, which the next call finds out.
+        let _ = self.stream.flow_control().release_capacity(data.len());
+    }
+
+    /// Whether the body is not what the head says.
+    fn is_wrong(&self, cx: &Context<'_>) -> bool {
+        self.announced.as_ref().is_some_and(|announced| {
+            announced.register(cx);
+            announced.wrong().is_some()
+        })
     }
 }

@@ -4,6 +4,7 @@
 use super::control::Control;
 use super::incoming::{Incoming, Limits};
 use super::outgoing::Outgoing;
+use super::request;
 use super::stream::{self, Over, Session};
 use super::transport::Transport;
 use crate::http::conf::{Held, Http};
@@ -93,6 +94,7 @@ impl Settings {
         Some(Settings {
             limits: Limits {
                 streams: http2.max_concurrent_streams,
+                preread: http2.body_preread_size,
                 head: number.saturating_mul(size),
                 requests: core.keepalive_requests,
                 time: core.keepalive_time,
@@ -198,11 +200,17 @@ impl Running<'_> {
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     self.end_idle();
+                    if !request.body().is_end_stream() {
+                        let number = respond.stream_id().as_u32();
+                        control.announce(number, request::length(request.headers()));
+                    }
                     let session = Rc::clone(self.session);
                     self.streams
                         .spawn_local(stream::serve(session, request, respond));
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                // What was held back until a request was taken in goes on.
+                Poll::Pending if control.resume() => {}
                 Poll::Pending => break,
             }
         }

@@ -24,7 +24,13 @@ pub struct Control {
     sent: RefCell<HashMap<u32, Rc<Sent>, foldhash::fast::FixedState>>,
     /// Frames that the server itself puts in between.
     extra: RefCell<Vec<u8>>,
-    /// Whether some of a frame, or of a block of fields, is still to come.
+    /// Whether nothing more is passed on until the request that has just come is taken in.
+    paused: Cell<bool>,
+    /// Bodies of requests that are being served, with what their heads say about them.
+    bodies: RefCell<HashMap<u32, Rc<Announced>, foldhash::fast::FixedState>>,
+    /// Streams that came with a body before the client could know how much of it is taken.
+    early: RefCell<Vec<u32>>,
+    /// Whether the preface or a block of fields is not complete.
     pub incomplete: Cell<bool>,
     /// Whether anything has arrived since the task last looked.
     pub heard: Cell<bool>,
@@ -122,6 +128,50 @@ impl Control {
         self.wake();
     }
 
+    /// Holds back what follows the head of a request until the request is taken in.
+    pub fn pause(&self) {
+        self.paused.set(true);
+    }
+
+    /// Whether something is held back.
+    pub fn is_paused(&self) -> bool {
+        self.paused.get()
+    }
+
+    /// Ends that; whether anything was held back.
+    pub fn resume(&self) -> bool {
+        self.paused.replace(false)
+    }
+
+    /// Notes what the head of a request says about the length of its body.
+    pub fn announce(&self, stream: u32, length: Option<u64>) {
+        let announced = Rc::new(Announced {
+            left: Cell::new(length),
+            ..Announced::default()
+        });
+        self.bodies.borrow_mut().insert(stream, announced);
+    }
+
+    /// What the head of a stream's request says about its body.
+    pub fn announced(&self, stream: u32) -> Option<Rc<Announced>> {
+        self.bodies.borrow().get(&stream).cloned()
+    }
+
+    /// Notes that a stream came too early to have a body.
+    pub fn come_early(&self, stream: u32) {
+        let mut early = self.early.borrow_mut();
+        if early.len() < MOST_HEADS {
+            early.push(stream);
+        }
+    }
+
+    /// Whether a stream did; says so once.
+    pub fn was_early(&self, stream: u32) -> bool {
+        let mut early = self.early.borrow_mut();
+        let found = early.iter().position(|number| *number == stream);
+        found.map(|at| early.swap_remove(at)).is_some()
+    }
+
     /// Frames to be sent between two others.
     pub fn extra(&self) -> &RefCell<Vec<u8>> {
         &self.extra
@@ -147,14 +197,65 @@ impl Control {
         sent
     }
 
-    /// Ends that.
+    /// Ends that, and whatever else is known of the stream.
     pub fn forget(&self, stream: u32) {
         self.sent.borrow_mut().remove(&stream);
+        self.bodies.borrow_mut().remove(&stream);
     }
 
     /// What is counted of a stream.
     pub fn sent(&self, stream: u32) -> Option<Counted> {
         self.sent.borrow().get(&stream).cloned()
+    }
+}
+
+/// What the head of a request says about its body.
+#[derive(Default)]
+pub struct Announced {
+    /// Bytes that are still to come, if the head says how many.
+    left: Cell<Option<u64>>,
+    wrong: Cell<Option<&'static str>>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl Announced {
+    /// Holds a piece of the body against it; `false` if it must not be passed on.
+    pub fn take(&self, length: u64, ends: bool) -> bool {
+        if self.wrong.get().is_some() {
+            return false;
+        }
+        let Some(left) = self.left.get() else {
+            return true;
+        };
+        let wrong = match left.checked_sub(length) {
+            None => "client intended to send body data larger than declared",
+            Some(left) if ends && left > 0 => "client prematurely closed stream",
+            Some(left) => {
+                self.left.set(Some(left));
+                return true;
+            }
+        };
+        self.wrong.set(Some(wrong));
+        if let Some(waker) = self.task.borrow_mut().take() {
+            waker.wake();
+        }
+        false
+    }
+
+    /// What is wrong with the body.
+    pub fn wrong(&self) -> Option<&'static str> {
+        self.wrong.get()
+    }
+
+    /// Wakes the task when something is.
+    pub fn register(&self, cx: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            *task = Some(cx.waker().clone());
+        }
     }
 }
 

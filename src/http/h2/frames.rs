@@ -25,6 +25,9 @@ pub const ACK: u8 = 1;
 /// The flag of HEADERS and CONTINUATION that ends a block of fields.
 pub const END_HEADERS: u8 = 4;
 
+/// The flag of DATA and HEADERS that are padded.
+pub const PADDED: u8 = 8;
+
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {

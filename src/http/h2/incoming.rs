@@ -3,7 +3,7 @@
 
 use super::allowance::Allowance;
 use super::control::Control;
-use super::frames::{ACK, END_HEADERS, END_STREAM, Header, Scanner, Step, kind};
+use super::frames::{ACK, END_HEADERS, END_STREAM, Header, PADDED, Scanner, Step, kind};
 use super::preface::PREFACE;
 use crate::clock;
 use std::rc::Rc;
@@ -14,6 +14,8 @@ use std::time::Duration;
 pub struct Limits {
     /// `http2_max_concurrent_streams`.
     pub streams: u32,
+    /// `http2_body_preread_size`.
+    pub preread: u32,
     /// Bytes of a head: all of `large_client_header_buffers`.
     pub head: usize,
     /// `keepalive_requests`.
@@ -38,6 +40,12 @@ pub struct Incoming {
     in_block: bool,
     /// Whether the frame that is being read is held back.
     withheld: bool,
+    /// A frame whose header waits for its first byte.
+    padded: Option<Header>,
+    /// Whether a request with a body has begun that is to be taken in before its body is looked at.
+    awaited: bool,
+    /// Whether the client has acknowledged the server's settings.
+    acknowledged: bool,
     /// Whether a block of fields was held back: those behind it cannot be understood.
     deaf: bool,
     resets: Allowance,
@@ -51,6 +59,8 @@ pub struct Incoming {
 
 /// A block of fields may be so much longer than what it says.
 const BLOCK_SLACK: usize = 4096;
+/// The window that a client goes by until it has read the server's settings (RFC 9113 section 6.9.2).
+const DEFAULT_WINDOW: u32 = 65535;
 /// So many bytes of bodies that a client has taken let it change a window once more.
 const BYTES_PER_WINDOW: u64 = 64;
 
@@ -67,6 +77,9 @@ impl Incoming {
             block: 0,
             in_block: false,
             withheld: false,
+            padded: None,
+            awaited: false,
+            acknowledged: false,
             deaf: false,
             resets: Allowance::new(streams.saturating_mul(2), 20, now),
             settings: Allowance::new(100, 10, now),
@@ -78,35 +91,64 @@ impl Incoming {
         }
     }
 
-    /// Looks at what has arrived; appends to `out` what is to be passed on.
-    pub fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+    /// Looks at what has arrived; appends to `out` what is to be passed on. What is left of `bytes` has to wait.
+    pub fn pass(&mut self, bytes: &mut &[u8], out: &mut Vec<u8>) {
         self.control.heard.set(true);
         if self.preface > 0 {
             let (own, rest) = bytes.split_at(self.preface.min(bytes.len()));
             self.preface -= own.len();
             out.extend_from_slice(own);
-            bytes = rest;
+            *bytes = rest;
         }
-        while !bytes.is_empty() {
-            match self.scanner.step(&mut bytes) {
+        while !bytes.is_empty() && !self.control.is_paused() {
+            match self.scanner.step(bytes) {
                 Step::Begin(header) => {
                     self.judge(header);
                     self.withheld = self.withholds(header);
                     match self.withheld {
-                        false => out.extend_from_slice(&header.write()),
                         true => self.stand_in(header, out),
+                        false if header.kind == kind::DATA => self.data(header, out),
+                        false => out.extend_from_slice(&header.write()),
                     }
                 }
                 Step::Payload(payload) => {
+                    if let Some(header) = self.padded.take() {
+                        let padding = payload.first().map_or(0, |padding| u32::from(*padding));
+                        let around = padding.saturating_add(1);
+                        self.pass_data(header, header.length.saturating_sub(around), out);
+                    }
                     if !self.withheld {
                         out.extend_from_slice(payload);
                     }
                 }
                 Step::Partial => {}
             }
+            if self.awaited && !self.in_block && self.scanner.at_start() {
+                self.awaited = false;
+                self.control.pause();
+            }
         }
-        let incomplete = self.preface > 0 || self.in_block || !self.scanner.at_start();
-        self.control.incomplete.set(incomplete);
+        self.control
+            .incomplete
+            .set(self.preface > 0 || self.in_block);
+    }
+
+    /// A piece of a body begins.
+    fn data(&mut self, header: Header, out: &mut Vec<u8>) {
+        match header.flags & PADDED != 0 && header.length > 0 {
+            // Only the first byte behind the header tells how much of it is padding.
+            true => self.padded = Some(header),
+            false => self.pass_data(header, header.length, out),
+        }
+    }
+
+    fn pass_data(&mut self, header: Header, length: u32, out: &mut Vec<u8>) {
+        let ends = header.flags & END_STREAM != 0;
+        let announced = self.control.announced(header.stream);
+        self.withheld = announced.is_some_and(|body| !body.take(u64::from(length), ends));
+        if !self.withheld {
+            out.extend_from_slice(&header.write());
+        }
     }
 
     /// Counts a frame.
@@ -134,7 +176,10 @@ impl Incoming {
                 self.resets.give(self.control.answered.take());
                 self.resets.take(now)
             }
-            kind::SETTINGS => is_ack || self.settings.take(now),
+            kind::SETTINGS => {
+                self.acknowledged |= is_ack;
+                is_ack || self.settings.take(now)
+            }
             kind::PING => is_ack || self.pings.take(now),
             kind::WINDOW_UPDATE => {
                 let delivered = self.control.delivered.get();
@@ -154,6 +199,7 @@ impl Incoming {
     fn begin(&mut self, header: Header) {
         self.block = header.length as usize;
         self.in_block = header.flags & END_HEADERS == 0;
+        self.awaited = false;
         if self.block > self.limits.head.saturating_add(BLOCK_SLACK) {
             self.control.exceed("client sent too large header");
         }
@@ -162,6 +208,12 @@ impl Incoming {
             return;
         }
         self.control.begin(header.stream, header.length);
+        if header.flags & END_STREAM == 0 {
+            self.awaited = true;
+            if !self.acknowledged && self.limits.preread < DEFAULT_WINDOW {
+                self.control.come_early(header.stream);
+            }
+        }
         self.priorities.give(self.limits.streams);
         let age = clock::monotonic_ms().saturating_sub(self.limits.started_ms);
         if !self.limits.keep

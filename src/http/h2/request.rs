@@ -5,6 +5,7 @@ use crate::http::conf::{Http, ServerId};
 use crate::http::connection::Client;
 use crate::http::h1::bad::Bad;
 use crate::http::h1::field_line::is_name_byte;
+use crate::http::h1::framing::content_length;
 use crate::http::h1::parse;
 use crate::http::head::{Field, Head, Known, Method, Piece, Version};
 use crate::http::request::Request;
@@ -93,6 +94,11 @@ pub fn build(
             Ok(())
         }
     }
+}
+
+/// How long the body is, if the fields say so.
+pub fn length(fields: &http::HeaderMap) -> Option<u64> {
+    content_length(fields.get(http::header::CONTENT_LENGTH)?.as_bytes())
 }
 
 /// The path, the host and with it the server.

@@ -1,7 +1,7 @@
 //! One stream: from its request to the line in the log.
 
 use super::body::Reader;
-use super::control::{Control, Counted};
+use super::control::{Announced, Control, Counted};
 use super::request::{self, Wrong};
 use super::response;
 use super::send::{self, Sent};
@@ -117,12 +117,17 @@ pub async fn serve(
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
-    let Some((http, default)) = session.server() else {
+    let control = &session.control;
+    let number = respond.stream_id().as_u32();
+    let account = Account {
+        control: Rc::clone(control),
+        number,
+        sent: control.count(number),
+    };
+    let Some((http, default)) = session.server().filter(|_| !control.was_early(number)) else {
         respond.send_reset(Reason::REFUSED_STREAM);
         return;
     };
-    let control = &session.control;
-    let number = respond.stream_id().as_u32();
     let count = session.client.requests.get().saturating_add(1);
     session.client.requests.set(count);
     stats::request();
@@ -143,56 +148,96 @@ pub async fn serve(
         Some(head) => request::build(head, &parts, &http, &client, default),
         None => return,
     };
-    let mut req = Request::new(&session.worker, http, &client, Rc::clone(&head), default);
+    let req = Request::new(&session.worker, http, &client, Rc::clone(&head), default);
     drop(head);
+    let mut log = Log {
+        account: &account,
+        req: Some(req),
+    };
+    let Some(req) = &mut log.req else { return };
     req.keepalive = true;
     req.request_length.set(u64::from(control.head_of(number)));
     let exchange = Exchange {
         over,
-        sent: control.count(number),
+        account: &account,
     };
-    let prepared = built.and_then(|()| prepare(&mut req, body));
+    let announced = control.announced(number);
+    let prepared = built.and_then(|()| prepare(req, body, announced.clone()));
     let answered = match prepared {
-        Ok(()) => exchange.run(&mut req).await,
+        Ok(()) => exchange.run(req).await,
         Err(Wrong::NoServer) => {
             req.response.no_answer = true;
             req.response.status = 500;
-            exchange.answer(&mut req).await
+            exchange.answer(req).await
         }
         Err(Wrong::TooLarge(what)) => {
             control.exceed(what);
-            control.forget(number);
+            log.req = None;
             return;
         }
         Err(Wrong::Request { status, sentence }) => {
             let shown = String::from_utf8_lossy(&sentence);
-            log::request(&req, Level::Info, format_args!("{shown}"));
-            phase::refuse(&mut req, status).await;
-            exchange.answer(&mut req).await
+            log::request(req, Level::Info, format_args!("{shown}"));
+            phase::refuse(req, status).await;
+            exchange.answer(req).await
         }
     };
+    if let Some(what) = announced.and_then(|announced| announced.wrong()) {
+        log::request(req, Level::Info, format_args!("{what}"));
+    }
     req.completed.set(answered);
-    control.forget(number);
-    req.bytes_sent.set(exchange.sent.bytes.get());
-    let body = exchange
-        .sent
-        .bytes
-        .get()
-        .saturating_sub(exchange.sent.head.get());
-    req.body_bytes_sent.set(body);
+    let answers = control.answered.get();
     control
         .answered
-        .set(control.answered.get().saturating_add(u32::from(answered)));
+        .set(answers.saturating_add(u32::from(answered)));
     if req.location(&req.http).core.post_action.is_some() {
-        Box::pin(core::post_action::run(&mut req)).await;
+        Box::pin(core::post_action::run(req)).await;
     }
-    upstream::report(&req);
-    modules::log::access(&req);
-    req.recycle();
+}
+
+/// What the connection knows of a stream, as long as it is served.
+struct Account {
+    control: Rc<Control>,
+    number: u32,
+    sent: Counted,
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.control.forget(self.number);
+    }
+}
+
+/// A request that is logged however it ends, be it that its connection is cut.
+struct Log<'a> {
+    account: &'a Account,
+    req: Option<Request>,
+}
+
+impl Drop for Log<'_> {
+    fn drop(&mut self) {
+        let Some(mut req) = self.req.take() else {
+            return;
+        };
+        if req.response.status == 0 {
+            req.response.status = 499;
+        }
+        let sent = &self.account.sent;
+        let (all, head) = (sent.bytes.get(), sent.head.get());
+        req.bytes_sent.set(all);
+        req.body_bytes_sent.set(all.saturating_sub(head));
+        upstream::report(&req);
+        modules::log::access(&req);
+        req.recycle();
+    }
 }
 
 /// What follows from the head: path, host, server, and what kind of body is to come.
-fn prepare(req: &mut Request, body: RecvStream) -> Result<(), Wrong> {
+fn prepare(
+    req: &mut Request,
+    body: RecvStream,
+    announced: Option<Rc<Announced>>,
+) -> Result<(), Wrong> {
     request::locate(req)?;
     let head = Rc::clone(&req.head);
     if let Some(text) = head.get(Known::ContentLength) {
@@ -214,18 +259,20 @@ fn prepare(req: &mut Request, body: RecvStream) -> Result<(), Wrong> {
         return Ok(());
     }
     req.body.chunked = req.body.length.is_none();
-    let timeout = req.location(&req.http).core.client_body_timeout;
-    req.body.source = Some(BodySource::H2(Box::new(Reader::new(body, timeout))));
+    let core = &req.location(&req.http).core;
+    let (timeout, piece) = (core.client_body_timeout, core.client_body_buffer_size);
+    let reader = Reader::new(body, announced, timeout, piece);
+    req.body.source = Some(BodySource::H2(Box::new(reader)));
     Ok(())
 }
 
 /// The stream of a request on its way to an answer.
-struct Exchange {
+struct Exchange<'a> {
     over: Rc<Over>,
-    sent: Counted,
+    account: &'a Account,
 }
 
-impl Exchange {
+impl Exchange<'_> {
     /// Takes a request through the phases and sends its answer; whether all of it was sent.
     async fn run(&self, req: &mut Request) -> bool {
         let client = Rc::clone(&req.client);
@@ -257,10 +304,13 @@ impl Exchange {
             return false;
         };
         if req.response.no_answer {
-            respond.send_reset(Reason::INTERNAL_ERROR);
+            respond.send_reset(match req.response.status {
+                408 => Reason::PROTOCOL_ERROR,
+                _ => Reason::INTERNAL_ERROR,
+            });
             return false;
         }
-        match send::response(req, respond, &self.sent).await {
+        match send::response(req, respond, &self.account.sent).await {
             Sent::Whole => true,
             Sent::Broken => false,
         }

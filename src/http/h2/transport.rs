@@ -22,6 +22,8 @@ pub struct Transport {
     /// What has arrived and was looked at, from `at` on.
     arrived: Vec<u8>,
     at: usize,
+    /// What has arrived and was not looked at yet.
+    waiting: Vec<u8>,
     /// `http2_recv_buffer_size`.
     read_size: usize,
     /// `send_timeout`.
@@ -54,6 +56,7 @@ impl Transport {
             outgoing,
             arrived: Vec::new(),
             at: 0,
+            waiting: Vec::new(),
             read_size: read_size.min(MOST_READ),
             send_timeout,
             stalled: false,
@@ -61,21 +64,36 @@ impl Transport {
         }
     }
 
+    /// Has more looked at: what has arrived and had to wait, else what arrives now.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.waiting.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.look(&waiting);
+            self.worker.give_buffer(waiting);
+            return Poll::Ready(Ok(()));
+        }
         let mut buf = self.worker.take_buffer();
         buf.reserve(self.read_size);
         let read = self.io.poll_read(cx, &mut buf);
-        if let Poll::Ready(Ok(n)) = &read {
-            if *n == 0 {
-                self.arrived = Vec::new();
-            }
-            self.incoming.pass(&buf, &mut self.arrived);
+        if matches!(read, Poll::Ready(Ok(1..))) {
+            self.look(&buf);
         }
         self.worker.give_buffer(buf);
         match ready!(read) {
             Ok(_) => Poll::Ready(Ok(())),
             Err(IoError::TimedOut) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Err(IoError::Broken(e)) => Poll::Ready(Err(e)),
+        }
+    }
+
+    fn look(&mut self, mut bytes: &[u8]) {
+        if self.arrived.capacity() == 0 {
+            self.arrived = self.worker.take_buffer();
+        }
+        self.incoming.pass(&mut bytes, &mut self.arrived);
+        if !bytes.is_empty() {
+            self.waiting = self.worker.take_buffer();
+            self.waiting.extend_from_slice(bytes);
         }
     }
 
@@ -175,10 +193,14 @@ impl AsyncRead for Transport {
                 // The connection's task is about to end it.
                 return Poll::Pending;
             }
+            if this.control.is_paused() {
+                // As soon as the task has taken the request in it looks again.
+                return Poll::Pending;
+            }
             this.arrived.clear();
             this.at = 0;
             ready!(this.poll_fill(cx))?;
-            if this.arrived.is_empty() && this.io.eof.get() {
+            if this.arrived.is_empty() && this.waiting.is_empty() && this.io.eof.get() {
                 return Poll::Ready(Ok(()));
             }
         }
