@@ -6,6 +6,7 @@ pub mod config;
 pub mod core;
 pub mod cycle;
 pub mod diagnostic;
+pub mod explain;
 pub mod http;
 pub mod lint;
 pub mod log;

@@ -166,6 +166,41 @@ pub static FLAGS: &[Flag] = &[
         "explain a lint rule (L0103 or its name) and exit",
     ),
     Flag::long(
+        "explain",
+        Value::Text("request"),
+        "say what a request would get, as in 'GET http://host/path', and exit",
+    ),
+    Flag::long(
+        "requests",
+        Value::File("filename"),
+        "compare what requests would get with what is expected of them, and exit",
+    ),
+    Flag::letter(
+        'H',
+        Value::Text("field"),
+        "with --explain, --requests: a header field of the request",
+    ),
+    Flag::long(
+        "from",
+        Value::Text("address"),
+        "with --explain, --requests: the client's address",
+    ),
+    Flag::long(
+        "to",
+        Value::Text("address"),
+        "with --explain, --requests: the address that the client connects to",
+    ),
+    Flag::long(
+        "tls",
+        Value::None,
+        "with --explain, --requests: the request comes over TLS",
+    ),
+    Flag::long(
+        "json",
+        Value::None,
+        "with --explain, --requests: answer in JSON",
+    ),
+    Flag::long(
         "directives",
         Value::Words("format", &["json"]),
         "print the table of directives and exit",

@@ -4,6 +4,7 @@ pub mod completions;
 pub mod defaults;
 mod directives;
 mod effective;
+pub mod explain;
 pub mod flags;
 pub mod modules;
 pub mod options;
@@ -36,6 +37,9 @@ pub fn run() -> Result<ExitCode, WrongUsage> {
     }
     if let Some(print) = &options.print {
         return Ok(print::run(print));
+    }
+    if options.ask.is_asked() {
+        return Ok(explain::run(&options));
     }
     log::init(&place::place(&options));
     Ok(act(&options))

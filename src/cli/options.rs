@@ -1,5 +1,6 @@
 //! The options of the command line, read as nginx reads them: letters may be joined (`-tq`), values too (`-cfile`).
 
+use super::explain::Ask;
 use super::flags::{FLAGS, Value};
 use crate::diagnostic::output::ErrorFormat;
 use std::ffi::{OsStr, OsString};
@@ -32,6 +33,8 @@ pub struct Options {
     pub effective: bool,
     /// What is to be printed instead of anything else.
     pub print: Option<Print>,
+    /// `--explain` and what goes with it.
+    pub ask: Ask,
     /// `-s`: signal the running master.
     pub signal: Option<Signal>,
     /// `-p`: the prefix.
@@ -94,6 +97,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, S
     let mut options = Options::default();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
+        if options.ask.take(&argument, &mut arguments)? {
+            continue;
+        }
         match argument.as_bytes() {
             b"--watch" => options.watch = true,
             b"--help" => (options.help, options.version) = (true, true),

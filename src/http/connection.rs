@@ -87,7 +87,8 @@ pub struct Front {
 impl Client {
     /// Whether the connection is encrypted.
     pub fn is_secure(&self) -> bool {
-        self.stream.tls().is_some()
+        let security = self.security.get().map(|security| &**security);
+        matches!(security, Some(Security::Session(_)))
     }
 
     /// The scheme of what is asked for here.

@@ -4,6 +4,7 @@ use super::conf::Http;
 use super::modules;
 use super::request::Request;
 use super::router;
+use super::trace::Event;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -157,8 +158,11 @@ async fn access(req: &mut Request, http: &Arc<Http>) -> Verdict {
     let any = req.location(http).core.satisfy_any;
     let mut refused = None;
     macro_rules! ask {
-        ($verdict:expr) => {
+        ($by:literal, $verdict:expr) => {
             let verdict = $verdict;
+            if verdict != Verdict::Declined {
+                req.trace(|| Event::Access { by: $by, verdict });
+            }
             match verdict {
                 Verdict::Declined => {}
                 Verdict::Allowed if any => {
@@ -177,9 +181,12 @@ async fn access(req: &mut Request, http: &Arc<Http>) -> Verdict {
             }
         };
     }
-    ask!(modules::access::handle(req, http));
-    ask!(step!(modules::auth_basic::handle(req, http)));
-    ask!(step!(modules::auth_request::handle(req, http)));
+    ask!("access", modules::access::handle(req, http));
+    ask!("auth_basic", step!(modules::auth_basic::handle(req, http)));
+    ask!(
+        "auth_request",
+        step!(modules::auth_request::handle(req, http))
+    );
     match refused {
         Some(403) => {
             crate::log::request(
@@ -197,13 +204,24 @@ async fn access(req: &mut Request, http: &Arc<Http>) -> Verdict {
 async fn content(req: &mut Request, http: &Arc<Http>) -> Verdict {
     let location = req.location(http);
     if let Some(handler) = &location.own.handler {
+        let name = handler.name();
+        req.trace(|| Event::Handler { name });
         return step!(handler.handle(req));
     }
-    go!(modules::random_index::handle(req, http));
-    go!(modules::index::handle(req, http));
-    go!(modules::autoindex::handle(req, http));
-    go!(modules::gzip_static::handle(req, http));
-    go!(modules::static_files::handle(req, http));
+    macro_rules! try_one {
+        ($name:literal, $verdict:expr) => {
+            let verdict = $verdict;
+            if !matches!(verdict, Verdict::Declined | Verdict::Restart(_)) {
+                req.trace(|| Event::Handler { name: $name });
+            }
+            go!(verdict);
+        };
+    }
+    try_one!("random_index", modules::random_index::handle(req, http));
+    try_one!("index", modules::index::handle(req, http));
+    try_one!("autoindex", modules::autoindex::handle(req, http));
+    try_one!("gzip_static", modules::gzip_static::handle(req, http));
+    try_one!("static", modules::static_files::handle(req, http));
     // Nothing took it. A directory without an index is forbidden, anything else does not exist.
     if req.uri.last() == Some(&b'/') {
         let path = modules::static_files::path(req, http);

@@ -6,6 +6,7 @@ use super::connection::Client;
 use super::explain::Reason;
 use super::head::{Head, Known, Method};
 use super::response::Response;
+use super::trace::Event;
 use super::upstream::state::UpstreamState;
 use super::variable::{Compute, Definition, VarId};
 use super::worker::Worker;
@@ -310,6 +311,12 @@ impl Request {
         let start = out.len();
         let found = compute.compute(self, out);
         self.vars.borrow_mut().depth -= 1;
+        if compute.is_told() {
+            self.trace(|| Event::Computed {
+                id,
+                value: out.get(start..).unwrap_or_default().to_vec(),
+            });
+        }
         if !compute.volatile() {
             let value = out.get(start..).filter(|_| found);
             self.store(id, value);

@@ -89,6 +89,10 @@ pub trait Compute: Send + Sync {
     fn volatile(&self) -> bool {
         false
     }
+    /// Whether a rehearsal tells of its values: those that the configuration makes up.
+    fn is_told(&self) -> bool {
+        false
+    }
 }
 
 /// A getter whose value is kept.

@@ -5,6 +5,7 @@ use super::connection::Client;
 use super::head::Head;
 use super::request::Scratch;
 use super::room::Room;
+use super::trace::Trace;
 use crate::cycle::Cycle;
 use crate::net::stream::Stream;
 use std::cell::{Cell, RefCell};
@@ -36,6 +37,8 @@ pub struct Worker {
     pub files: super::modules::static_files::Cache,
     /// What is known of names that requests asked for.
     pub resolvers: crate::net::resolver::Resolvers,
+    /// What happens to requests, where they are rehearsed; none where they are served.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// So many heads and buffers are kept for reuse by each thread.
@@ -46,6 +49,15 @@ const KEEP_CAPACITY: usize = 64 * 1024;
 impl Worker {
     /// The context of thread `number`, with its first cycle.
     pub fn new(number: usize, cycle: Arc<Cycle>) -> Rc<Self> {
+        Self::with_trace(number, cycle, None)
+    }
+
+    /// A context in which requests are rehearsed: their steps are told to its trace.
+    pub fn for_rehearsal(cycle: Arc<Cycle>) -> Rc<Self> {
+        Self::with_trace(0, cycle, Some(Box::default()))
+    }
+
+    fn with_trace(number: usize, cycle: Arc<Cycle>, trace: Option<Box<Trace>>) -> Rc<Self> {
         let http = cycle.http.clone().map(Rc::new);
         Rc::new(Worker {
             number,
@@ -62,6 +74,7 @@ impl Worker {
             upstreams: Default::default(),
             files: Default::default(),
             resolvers: Default::default(),
+            trace,
         })
     }
 

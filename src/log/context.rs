@@ -13,7 +13,7 @@ use std::rc::Rc;
 pub fn request(req: &Request, level: Level, message: Arguments<'_>) {
     let http = Rc::clone(&req.http);
     let logs = &req.location(&http).error_log;
-    if logs.takes(level) {
+    if logs.takes(level) && !req.keeps_log(level, message) {
         logs.write(level, Some(req.client.number), message, |out| {
             describe(req, out)
         });

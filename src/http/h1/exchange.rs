@@ -11,6 +11,7 @@ use crate::http::body_in::{BodyError, BodySource};
 use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
 use crate::http::core::browser::Browser;
+use crate::http::core::server::ServerConf;
 use crate::http::explain::{self, Fault, Wrong};
 use crate::http::head::{Head, Known, Version};
 use crate::http::phase::{self, Start};
@@ -183,11 +184,7 @@ async fn read_head(
     doing: &mut stats::In,
 ) -> HeadRead {
     let core = &http.server(server).core;
-    let limits = Limits {
-        header_buffer: core.client_header_buffer_size,
-        large_buffers: core.large_client_header_buffers,
-        max_headers: core.max_headers,
-    };
+    let limits = limits(core);
     let most = limits
         .large_buffers
         .0
@@ -195,16 +192,7 @@ async fn read_head(
         .saturating_add(limits.header_buffer);
     doing.turn_to(Doing::Reading);
     let mut timed = false;
-    // Once the Host field is there its server decides about the names that follow, as in nginx.
-    let names = |head: &Head| {
-        let core = &http
-            .server(named_server(http, client, head).unwrap_or(server))
-            .core;
-        NameRules {
-            ignore_invalid: core.ignore_invalid_headers,
-            underscores: core.underscores_in_headers,
-        }
-    };
+    let names = |head: &Head| name_rules(http, client, server, head);
     loop {
         match parse::parse(head, &limits, &names) {
             Outcome::Done => return HeadRead::Done,
@@ -238,6 +226,31 @@ async fn read_head(
             }
             Ok(_) => {}
         }
+    }
+}
+
+/// How large a head may be.
+pub(in crate::http) fn limits(core: &ServerConf) -> Limits {
+    Limits {
+        header_buffer: core.client_header_buffer_size,
+        large_buffers: core.large_client_header_buffers,
+        max_headers: core.max_headers,
+    }
+}
+
+/// Once the Host field is there its server decides about the names that follow, as in nginx.
+pub(in crate::http) fn name_rules(
+    http: &Http,
+    client: &Client,
+    server: ServerId,
+    head: &Head,
+) -> NameRules {
+    let core = &http
+        .server(named_server(http, client, head).unwrap_or(server))
+        .core;
+    NameRules {
+        ignore_invalid: core.ignore_invalid_headers,
+        underscores: core.underscores_in_headers,
     }
 }
 
@@ -297,7 +310,7 @@ fn broken_body_is_at_hand(req: &mut Request) -> bool {
 }
 
 /// The path, the host and with it the server.
-fn locate(req: &mut Request) -> Result<(), Bad> {
+pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
     let head = Rc::clone(&req.head);
     let http = Rc::clone(&req.http);
     let core = &http.server(req.server).core;
@@ -371,7 +384,7 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
 }
 
 /// RFC 9112 section 9.3, with nginx's reading of the Connection field.
-fn set_keepalive(req: &mut Request) {
+pub(in crate::http) fn set_keepalive(req: &mut Request) {
     let connection = req.header(Known::Connection).unwrap_or_default();
     req.keepalive = if contains(connection, b"close") {
         false
@@ -526,7 +539,7 @@ async fn drain(reader: &mut Reader, time: Duration) -> bool {
 }
 
 /// Applies the settings that end a connection (`keepalive_requests`, `keepalive_time`, `keepalive_disable`, shutdown).
-fn keep_or_not(req: &mut Request) {
+pub(in crate::http) fn keep_or_not(req: &mut Request) {
     if !req.keepalive {
         return;
     }

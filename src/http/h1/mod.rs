@@ -4,7 +4,7 @@ pub mod bad;
 pub mod body;
 pub mod chunked;
 pub mod connection;
-mod exchange;
+pub(in crate::http) mod exchange;
 pub mod field_line;
 pub mod framing;
 pub mod io;

@@ -1,6 +1,7 @@
 //! Access by client address: `allow`, `deny`.
 
 use crate::config::directive::{Args, Contexts, Directive};
+use crate::config::span::Span;
 use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::context::{EVERYWHERE, LIMIT_EXCEPT};
@@ -10,6 +11,7 @@ use crate::http::conf::{BlockKind, Http, Settings};
 use crate::http::connection::Peer;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::log::{self, Level};
 use crate::net::cidr::Cidr;
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -33,13 +35,23 @@ pub static DIRECTIVES: &[D] = &[
     .doc("Refuses clients with these addresses (403). The first rule that fits decides."),
 ];
 
-/// Rules in the order in which they are written, each kind of address by itself; `true` allows.
+/// Rules in the order in which they are written, each kind of address by itself.
 #[derive(Clone, Default)]
 pub struct AccessRaw {
-    v4: Vec<(Ipv4Net, bool)>,
-    v6: Vec<(Ipv6Net, bool)>,
+    v4: Vec<Rule<Ipv4Net>>,
+    v6: Vec<Rule<Ipv6Net>>,
     /// What holds for clients on Unix domain sockets.
-    unix: Option<bool>,
+    unix: Option<Decision>,
+}
+
+type Rule<N> = (N, Decision);
+
+/// What a rule says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Decision {
+    allows: bool,
+    /// Where it stands.
+    at: Span,
 }
 
 impl Settings for AccessRaw {
@@ -59,10 +71,13 @@ impl Settings for AccessRaw {
 /// The access phase.
 pub fn handle(req: &mut Request, http: &Http) -> Verdict {
     let location = req.location(http);
-    match location.access.decide(&req.remote) {
-        None => Verdict::Declined,
-        Some(true) => Verdict::Allowed,
-        Some(false) => {
+    let Some(Decision { allows, at }) = location.access.decide(&req.remote) else {
+        return Verdict::Declined;
+    };
+    req.trace(|| Event::Rule { at, allows });
+    match allows {
+        true => Verdict::Allowed,
+        false => {
             // With `satisfy any` somebody else may still let the client in.
             if !location.core.satisfy_any {
                 log::request(req, Level::Error, format_args!("access forbidden by rule"));
@@ -73,7 +88,7 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
 }
 
 impl AccessRaw {
-    fn decide(&self, peer: &Peer) -> Option<bool> {
+    fn decide(&self, peer: &Peer) -> Option<Decision> {
         match peer.ip() {
             None => self.unix,
             Some(IpAddr::V4(ip)) => self.decide_v4(ip),
@@ -84,17 +99,21 @@ impl AccessRaw {
         }
     }
 
-    fn decide_v4(&self, ip: Ipv4Addr) -> Option<bool> {
+    fn decide_v4(&self, ip: Ipv4Addr) -> Option<Decision> {
         first(&self.v4, |net| net.contains(&ip))
     }
 }
 
-fn first<N>(rules: &[(N, bool)], fits: impl Fn(&N) -> bool) -> Option<bool> {
+fn first<N>(rules: &[Rule<N>], fits: impl Fn(&N) -> bool) -> Option<Decision> {
     let rule = rules.iter().find(|(net, _)| fits(net));
-    rule.map(|(_, allow)| *allow)
+    rule.map(|(_, decision)| *decision)
 }
 
-fn set(b: &mut Builder, node: &Node, allow: bool) -> Result<(), Diagnostic> {
+fn set(b: &mut Builder, node: &Node, allows: bool) -> Result<(), Diagnostic> {
+    let allow = Decision {
+        allows,
+        at: node.name.span,
+    };
     let word = node.arg(0).unwrap_or(&node.name);
     match &*word.text {
         b"all" => {
@@ -130,13 +149,21 @@ fn set(b: &mut Builder, node: &Node, allow: bool) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::span::SourceId;
 
     fn rules(texts: &[(&str, bool)]) -> AccessRaw {
         let mut rules = AccessRaw::default();
-        for (text, allow) in texts {
+        let at = Span {
+            source: SourceId(0),
+            start: 0,
+            end: 0,
+        };
+        for (text, allows) in texts {
+            let allows = *allows;
+            let decision = Decision { allows, at };
             match Cidr::parse(text.as_bytes()).unwrap().0 {
-                Cidr::V4(net) => rules.v4.push((net, *allow)),
-                Cidr::V6(net) => rules.v6.push((net, *allow)),
+                Cidr::V4(net) => rules.v4.push((net, decision)),
+                Cidr::V6(net) => rules.v6.push((net, decision)),
             }
         }
         rules
@@ -144,7 +171,8 @@ mod tests {
 
     fn decide(rules: &AccessRaw, ip: &str) -> Option<bool> {
         let ip: IpAddr = ip.parse().unwrap();
-        rules.decide(&Peer::Inet((ip, 1).into()))
+        let decision = rules.decide(&Peer::Inet((ip, 1).into()));
+        decision.map(|decision| decision.allows)
     }
 
     #[test]

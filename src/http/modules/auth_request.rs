@@ -10,6 +10,7 @@ use crate::http::phase::{Step, Verdict};
 use crate::http::request::Request;
 use crate::http::response::Field;
 use crate::http::subrequest;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::http::variable::{Compute, VarId};
 use crate::log::{self, Level};
@@ -100,6 +101,9 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
 async fn ask(req: &mut Request) -> Verdict {
     let http = Rc::clone(&req.http);
     let conf = &http.location(req.location).conf.auth_request;
+    req.trace(|| Event::AsksLeave {
+        uri: conf.uri.clone(),
+    });
     let Some(sub) = subrequest::new(req, &conf.uri, b"") else {
         return Verdict::Status(500);
     };

@@ -11,6 +11,7 @@ use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::http::response::Own;
 use crate::http::symlinks::Access;
+use crate::http::trace::Event;
 use crate::log::{self, Level};
 use bytes::Bytes;
 use static_files::Found;
@@ -70,7 +71,9 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
 
 fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> Verdict {
     let access = Access::of(req, http, name);
-    let found = match req.worker.files.open(name, access) {
+    let found = req.worker.files.open(name, access);
+    static_files::tell(req, name, &found);
+    let found = match found {
         Ok(found) => found,
         Err(failure) => {
             let (status, level) = failure.status();
@@ -96,6 +99,7 @@ fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> 
             Verdict::Status(404)
         }
         Found::File(file) => {
+            req.trace(|| Event::Sends { name: name.clone() });
             let verdict = static_files::send(req, http, file);
             req.response.set(
                 Own::ContentEncoding,

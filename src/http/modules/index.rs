@@ -12,6 +12,7 @@ use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::http::symlinks::Access;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -91,7 +92,12 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
             let name = name.to_vec();
             return redirect(req, &[], &name);
         }
-        let Err(failure) = Access::of(req, http, path).stat(path) else {
+        let looked = Access::of(req, http, path).stat(path);
+        req.trace(|| Event::TriedIndex {
+            name: path.clone(),
+            found: looked.is_ok(),
+        });
+        let Err(failure) = looked else {
             let (uri, name) = (std::mem::take(&mut req.uri), name.to_vec());
             return redirect(req, &uri, &name);
         };

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Http, Settings};
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::http::variable::Variable;
 use crate::http::zone::{
@@ -298,7 +299,13 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
     let mut places = Vec::new();
     for (zone, most) in &conf.limits {
         let key = zone.key.eval(req);
-        if key.is_empty() {
+        req.trace(|| Event::Limit {
+            directive: "limit_conn",
+            zone: zone.name.clone(),
+            key: key.to_vec(),
+        });
+        // A rehearsal takes nobody's place.
+        if key.is_empty() || req.is_rehearsal() {
             continue;
         }
         if key.len() > LONGEST_KEY {

@@ -1,6 +1,7 @@
 //! nginx's map module: variables that depend on other values.
 
 use crate::config::directive::{Args, Directive};
+use crate::config::span::Span;
 use crate::config::table::entries;
 use crate::config::tree::{Node, Word};
 use crate::cycle::context::HTTP;
@@ -9,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::hostnames::{Hostnames, Refused};
 use crate::http::regex::Regex;
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::http::variable::Compute;
 use bytes::Bytes;
@@ -52,24 +54,44 @@ struct Map {
 /// What a line maps to.
 #[derive(Clone)]
 enum Answer {
-    Text(Bytes),
-    Value(Value),
+    Text(Bytes, Span),
+    Value(Value, Span),
+}
+
+impl Answer {
+    /// Where it stands.
+    fn line(&self) -> Span {
+        match self {
+            Answer::Text(_, line) | Answer::Value(_, line) => *line,
+        }
+    }
 }
 
 impl Compute for Map {
     fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
-        let answer = req.with_scratch(|req, subject| {
+        let (answer, subject) = req.with_scratch(|req, subject| {
             self.source.write(req, subject);
             if self.hostnames && subject.last() == Some(&b'.') {
                 subject.pop();
             }
-            self.find(req, subject)
+            let answer = self.find(req, subject);
+            // The value may need other maps, which are told of first.
+            let subject = req.is_rehearsal().then(|| subject.clone());
+            (answer, subject)
         });
         match answer {
-            Some(Answer::Text(text)) => out.extend_from_slice(text),
-            Some(Answer::Value(value)) => value.write(req, out),
+            Some(Answer::Text(text, _)) => out.extend_from_slice(text),
+            Some(Answer::Value(value, _)) => value.write(req, out),
             None => {}
         }
+        req.trace(|| Event::Mapped {
+            subject: subject.unwrap_or_default(),
+            line: answer.map(Answer::line),
+        });
+        true
+    }
+
+    fn is_told(&self) -> bool {
         true
     }
 
@@ -147,8 +169,8 @@ impl Map {
         };
         let value = Value::compile(b, value)?;
         let answer = match value.to_literal() {
-            Some(text) => Answer::Text(text),
-            None => Answer::Value(value),
+            Some(text) => Answer::Text(text, key.span),
+            None => Answer::Value(value, key.span),
         };
         match &key.text[..] {
             b"default" => {

@@ -10,6 +10,7 @@ use crate::http::conf::Http;
 use crate::http::phase::{Step, Verdict};
 use crate::http::request::Request;
 use crate::http::subrequest;
+use crate::http::trace::Event;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -75,6 +76,10 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
 
 fn send(req: &Request, to: &[Bytes]) -> Verdict {
     for uri in to {
+        req.trace(|| Event::Copies { uri: uri.clone() });
+        if req.is_rehearsal() {
+            continue;
+        }
         let Some(mut copy) = subrequest::new(req, uri, &req.args) else {
             return Verdict::Status(500);
         };

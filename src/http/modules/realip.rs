@@ -11,6 +11,7 @@ use crate::http::connection::Peer;
 use crate::http::forwarded::{self, Trusted};
 use crate::http::head::Known;
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::http::variable::Variable;
 use crate::net::cidr::Cidr;
 use crate::net::resolve::lookup;
@@ -163,5 +164,10 @@ pub fn handle(req: &mut Request, http: &Http) {
     };
     if let Some(peer) = found {
         req.remote = peer;
+        req.trace(|| {
+            let mut address = Vec::new();
+            req.remote.write_ip(&mut address);
+            Event::RealIp { address }
+        });
     }
 }

@@ -34,6 +34,10 @@ struct Split {
 }
 
 impl Compute for Split {
+    fn is_told(&self) -> bool {
+        true
+    }
+
     fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
         let hash = req.with_scratch(|req, text| {
             self.source.write(req, text);

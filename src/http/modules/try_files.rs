@@ -12,6 +12,7 @@ use crate::http::file_name::{self, AddUriToAlias};
 use crate::http::phase::{Step, Verdict};
 use crate::http::request::Request;
 use crate::http::symlinks::Access;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::log::Level;
 use rustix::fs::FileType;
@@ -97,7 +98,13 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
         path.clear();
         text.clear();
         write(req, location.core.root.alias, &file.name, &mut text);
-        match try_one(req, http, file.directory, &text, &mut path) {
+        let found = try_one(req, http, file.directory, &text, &mut path);
+        req.trace(|| Event::TriedFile {
+            name: path.clone(),
+            directory: file.directory,
+            found: matches!(found, Ok(Some(_))),
+        });
+        match found {
             Ok(Some(root)) => Some(Ok((root, file.directory))),
             Ok(None) => None,
             Err(verdict) => Some(Err(verdict)),
@@ -110,14 +117,17 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
             Verdict::Declined
         }
         Some(Err(verdict)) => verdict,
-        None => match &all.otherwise {
-            Otherwise::Status(code) => Verdict::Status(*code),
-            Otherwise::Target(target) => {
-                text.clear();
-                write(req, location.core.root.alias, target, &mut text);
-                go_on(req, &text)
+        None => {
+            req.trace(|| Event::NoFile);
+            match &all.otherwise {
+                Otherwise::Status(code) => Verdict::Status(*code),
+                Otherwise::Target(target) => {
+                    text.clear();
+                    write(req, location.core.root.alias, target, &mut text);
+                    go_on(req, &text)
+                }
             }
-        },
+        }
     };
     worker.give_buffer(path);
     worker.give_buffer(text);

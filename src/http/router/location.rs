@@ -9,6 +9,7 @@ use crate::http::phase::Verdict;
 use crate::http::regex::MatchFailed;
 use crate::http::request::Request;
 use crate::http::special;
+use crate::http::trace::Event;
 use crate::log;
 use bytes::Bytes;
 
@@ -24,10 +25,12 @@ pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
     };
     let location = http.location(chosen);
     enter(req, http, chosen);
+    req.trace(|| Event::Location { id: req.location });
     let conf = &location.core;
     if conf.internal && !req.internal {
         // nginx refuses before the settings are in force, which nothing but their error pages can show.
         req.location = chosen;
+        req.trace(|| Event::NotInternal { id: chosen });
         return Verdict::Status(404);
     }
     if let Some(length) = req.body.length
@@ -47,6 +50,7 @@ pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
             to.push(b'?');
             to.extend_from_slice(&req.args);
         }
+        req.trace(|| Event::AddsSlash { to: to.clone() });
         return special::redirect(req, 301, Bytes::from(to));
     }
     Verdict::Declined
@@ -78,7 +82,13 @@ fn search(req: &Request, http: &Http, at: &mut LocationId) -> Result<Search, Mat
         return Ok(Search::Open);
     };
     let (mut result, mut regexes) = (Search::Open, true);
-    match inside.prefixes.find(&req.uri) {
+    let found = inside.prefixes.find(&req.uri);
+    req.trace(|| Event::Prefixes {
+        inside: *at,
+        path: req.uri.clone(),
+        found,
+    });
+    match found {
         Found::Nothing => {}
         Found::Exact(id) => {
             *at = id;
@@ -100,7 +110,9 @@ fn search(req: &Request, http: &Http, at: &mut LocationId) -> Result<Search, Mat
     }
     if regexes {
         for (regex, id) in &inside.regexes {
-            if regex.exec(req, &req.uri)? {
+            let hit = regex.exec(req, &req.uri)?;
+            req.trace(|| Event::Tried { id: *id, hit });
+            if hit {
                 *at = *id;
                 search(req, http, at)?;
                 return Ok(Search::Certain);

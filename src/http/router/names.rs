@@ -26,6 +26,19 @@ pub struct Names {
     regexes: Vec<(Arc<Regex>, ServerId)>,
 }
 
+/// The name by which a server was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameMatch {
+    /// The host itself.
+    Exact,
+    /// `*.name` or `.name`: what is behind so many bytes of the host.
+    Head(usize),
+    /// `name.*`: so many bytes of the host.
+    Tail(usize),
+    /// The regular expression with this number among those of the address.
+    Regex(usize),
+}
+
 struct Head {
     server: ServerId,
     /// `.name`: the name itself is meant too.
@@ -37,8 +50,17 @@ impl Names {
     ///
     /// # Errors
     /// A regular expression gave up, which has been logged.
-    pub fn find(&self, req: &Request, host: &[u8]) -> Result<Option<ServerId>, MatchFailed> {
+    pub fn find(
+        &self,
+        req: &Request,
+        host: &[u8],
+    ) -> Result<Option<(ServerId, NameMatch)>, MatchFailed> {
         self.find_with(host, |regex| regex.exec(req, host))
+    }
+
+    /// The pattern of the regular expression with this number.
+    pub fn pattern(&self, number: usize) -> Option<&str> {
+        self.regexes.get(number).map(|(regex, _)| regex.as_str())
     }
 
     /// The server of a host, by `matches` for those with a regular expression.
@@ -49,43 +71,42 @@ impl Names {
         &self,
         host: &[u8],
         matches: impl Fn(&Regex) -> Result<bool, E>,
-    ) -> Result<Option<ServerId>, E> {
+    ) -> Result<Option<(ServerId, NameMatch)>, E> {
         if let Some(server) = self.exact.get(host) {
-            return Ok(Some(*server));
+            return Ok(Some((*server, NameMatch::Exact)));
         }
         if host.is_empty() {
             return Ok(None);
         }
-        if let Some(server) = self.head(host).or_else(|| self.tail(host)) {
-            return Ok(Some(server));
+        if let Some(found) = self.head(host).or_else(|| self.tail(host)) {
+            return Ok(Some(found));
         }
-        for (regex, server) in &self.regexes {
+        for (number, (regex, server)) in self.regexes.iter().enumerate() {
             if matches(regex)? {
-                return Ok(Some(*server));
+                return Ok(Some((*server, NameMatch::Regex(number))));
             }
         }
         Ok(None)
     }
 
-    fn head(&self, host: &[u8]) -> Option<ServerId> {
+    fn head(&self, host: &[u8]) -> Option<(ServerId, NameMatch)> {
         if self.heads.is_empty() {
             return None;
         }
         if let Some(head) = self.heads.get(host).filter(|head| head.bare) {
-            return Some(head.server);
+            return Some((head.server, NameMatch::Head(0)));
         }
         memchr::memchr_iter(b'.', host)
-            .find_map(|dot| self.heads.get(host.get(dot + 1..)?))
-            .map(|head| head.server)
+            .find_map(|dot| Some((self.heads.get(host.get(dot + 1..)?)?, dot + 1)))
+            .map(|(head, from)| (head.server, NameMatch::Head(from)))
     }
 
-    fn tail(&self, host: &[u8]) -> Option<ServerId> {
+    fn tail(&self, host: &[u8]) -> Option<(ServerId, NameMatch)> {
         if self.tails.is_empty() {
             return None;
         }
         memchr::memrchr_iter(b'.', host)
-            .find_map(|dot| self.tails.get(host.get(..dot)?))
-            .copied()
+            .find_map(|dot| Some((*self.tails.get(host.get(..dot)?)?, NameMatch::Tail(dot))))
     }
 
     /// Gathers the names of all servers of an address, which is named in complaints. `None` after an error.

@@ -236,6 +236,17 @@ impl Router {
         self.sockets.get(listen).is_none_or(|socket| socket.plain)
     }
 
+    /// The addresses behind a listening socket: its own, then those that its wildcard covers.
+    pub fn behind(&self, listen: usize) -> impl Iterator<Item = (Option<IpAddr>, &Address)> {
+        let socket = self.sockets.get(listen);
+        let own = socket.map(|socket| (None, socket.address));
+        let covered = socket.into_iter().flat_map(|socket| &socket.covered);
+        let covered = covered.map(|(ip, number)| (Some(*ip), *number));
+        own.into_iter()
+            .chain(covered)
+            .filter_map(|(ip, number)| Some((ip, self.addresses.get(number)?)))
+    }
+
     /// The address that a listening socket is bound to: a connection keeps it, to be found under another
     /// configuration.
     pub fn bound(&self, listen: usize) -> Option<Arc<Addr>> {

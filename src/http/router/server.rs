@@ -11,6 +11,7 @@ use crate::http::core::server::ServerRaw;
 use crate::http::modules::ssl;
 use crate::http::regex::{MatchFailed, Regex};
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -68,12 +69,16 @@ pub fn set_virtual_server(req: &mut Request) -> Result<(), NoServer> {
     let Some(address) = req.http.router.address(&req.client) else {
         return Ok(());
     };
-    let mut found = match &address.names {
+    let found = match &address.names {
         Some(names) => names
             .find(req, &req.host)
             .map_err(|MatchFailed| NoServer::Failed)?,
         None => None,
     };
+    if let Some((id, by)) = found {
+        req.trace(|| Event::Server { id, by });
+    }
+    let mut found = found.map(|(server, _)| server);
     if let Some(named) = ssl::host(&req.client)
         && *named != *req.host
         && !req.host.is_empty()
@@ -95,7 +100,7 @@ pub fn set_virtual_server(req: &mut Request) -> Result<(), NoServer> {
 pub fn virtual_server(http: &Http, client: &Client, host: &[u8]) -> Option<ServerId> {
     let names = http.router.address(client)?.names.as_ref()?;
     let found = names.find_with(host, |regex| Ok::<_, MatchFailed>(regex.is_match(host)));
-    found.ok().flatten()
+    found.ok().flatten().map(|(server, _)| server)
 }
 
 /// Fixes the servers; called before their blocks are merged.

@@ -8,6 +8,7 @@ use super::head::Method;
 use super::phase::{Start, Verdict};
 use super::request::Request;
 use super::router;
+use super::trace::Event;
 use crate::log::{self, Level};
 use bytes::Bytes;
 use std::rc::Rc;
@@ -56,6 +57,7 @@ fn prepare(req: &mut Request, status: u16) -> Verdict {
         }
     }
     req.body.discard();
+    req.trace(|| Event::BuiltIn { status });
     if explain::page(req, status) {
         return Verdict::Done;
     }
@@ -77,6 +79,10 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
         req.response.internal_error_page = true;
     }
     let target = page.target.eval_bytes(req);
+    req.trace(|| Event::ErrorPage {
+        status: page.status,
+        target: target.clone(),
+    });
     match target.first() {
         Some(b'/') => {
             let (uri, args) = match page.target.as_literal() {
@@ -122,6 +128,10 @@ impl Request {
         self.internal = true;
         self.unparsed_uri_valid = false;
         self.location_valid = true;
+        self.trace(|| Event::Redirected {
+            uri: self.uri.clone(),
+            args: self.args.clone(),
+        });
         Verdict::Restart(Start::ServerRewrite)
     }
 
@@ -148,7 +158,11 @@ impl Request {
         self.uri_changed = false;
         self.extensions.clear();
         self.computed.get_mut().clear();
+        self.trace(|| Event::SentTo {
+            name: name.to_vec(),
+        });
         router::enter(self, &http, location);
+        self.trace(|| Event::Location { id: self.location });
         Verdict::Restart(Start::Rewrite)
     }
 

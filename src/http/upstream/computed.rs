@@ -8,6 +8,7 @@ use super::state::Stage;
 use crate::config::span::Span;
 use crate::http::explain;
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address};
 use crate::net::resolver::ResolveError;
@@ -66,6 +67,12 @@ async fn resolve(
     let Some(dns) = &core.resolver else {
         return refuse(Cause::NoResolver(address.host.clone()));
     };
+    if req.is_rehearsal() {
+        req.trace(|| Event::WouldResolve {
+            host: address.host.clone(),
+        });
+        return Ok(Vec::new());
+    }
     let resolver = req.worker.resolvers.of(dns);
     req.client.watch.set(!passing.ignore_client_abort);
     let outcome = resolver.resolve(&address.host, core.resolver_timeout).await;

@@ -106,6 +106,19 @@ pub struct Group {
 }
 
 impl Group {
+    /// The name of an `upstream`, or the address in its place.
+    pub fn shown(&self) -> Bytes {
+        if self.port != 0 {
+            let name = String::from_utf8_lossy(&self.name);
+            return Bytes::from(format!("{name}:{}", self.port));
+        }
+        match &*self.peers.main.peers {
+            // Without a name of its own it goes by its only server.
+            [only] if only.server.is_empty() => only.name.clone(),
+            _ => self.name.clone(),
+        }
+    }
+
     /// A group for one address that only a request knows.
     pub fn of_address(name: Bytes, peers: Vec<Peer>, span: Span) -> Arc<Self> {
         Arc::new(Group {

@@ -13,6 +13,7 @@ use super::link::Link;
 use super::outgoing::{Outgoing, ReadyPart, SendError};
 use super::peers::{Choice, Lease, Outcome, Peer};
 use super::pool::Place;
+use super::rehearse;
 use super::settings::Passing;
 use super::spoken::Start;
 use super::state::{Attempt, Stage, UpstreamState};
@@ -60,6 +61,10 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     };
     let text = Bytes::from(text);
     let uri = text.slice(uri.start.min(text.len())..uri.end.min(text.len()));
+    if req.is_rehearsal() {
+        let scheme = codec.scheme(plan.tls);
+        return rehearse::run(req, plan, scheme, text, uri);
+    }
     let mut tries = Tries::new(plan);
     let client = std::rc::Rc::clone(&req.client);
     if !req.background {

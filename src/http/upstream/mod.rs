@@ -28,6 +28,7 @@ pub mod link;
 pub mod outgoing;
 pub mod peers;
 pub mod pool;
+mod rehearse;
 pub mod request_body;
 pub mod server;
 pub mod settings;

@@ -273,6 +273,11 @@ impl Lease {
         (self.group(), self.peer().server.clone())
     }
 
+    /// Whether it is one of the backup servers.
+    pub fn is_backup(&self) -> bool {
+        self.backup
+    }
+
     /// The group's number.
     pub fn group(&self) -> u64 {
         self.peers.id

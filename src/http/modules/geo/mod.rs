@@ -54,6 +54,10 @@ struct Geo {
 }
 
 impl Compute for Geo {
+    fn is_told(&self) -> bool {
+        true
+    }
+
     fn compute(&self, req: &Request, out: &mut Vec<u8>) -> bool {
         let ip = self.address(req).unwrap_or(IpAddr::V4(NO_ADDRESS));
         let found = match ip.to_canonical() {

@@ -3,6 +3,7 @@
 mod expires;
 
 use crate::config::directive::{Args, Directive};
+use crate::config::span::Span;
 use crate::config::tree::Node;
 use crate::cycle::context::{HTTP, LOCATION, LOCATION_IF, SERVER};
 use crate::cycle::{Builder, invalid_parameter};
@@ -11,6 +12,7 @@ use crate::http::conf::{BlockKind, Settings};
 use crate::http::date;
 use crate::http::request::Request;
 use crate::http::response::{Field, Own, Response};
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use bytes::Bytes;
 use expires::Expires;
@@ -22,6 +24,8 @@ struct Added {
     value: Value,
     always: bool,
     special: Special,
+    /// Where it stands.
+    at: Span,
 }
 
 /// Names that are not simply added.
@@ -169,6 +173,7 @@ fn compile(b: &mut Builder, node: &Node) -> Result<Added, Diagnostic> {
         value,
         always: node.args.len() > 2,
         special: Special::No,
+        at: node.name.span,
     })
 }
 
@@ -184,8 +189,14 @@ pub fn head(req: &mut Request, conf: &HeadersConf) {
     {
         expires.apply(req);
     }
-    for added in conf.headers.iter().filter(|a| safe || a.always) {
-        let value = added.value.eval_bytes(req);
+    for added in conf.headers.iter() {
+        let value = (safe || added.always).then(|| added.value.eval_bytes(req));
+        req.trace(|| Event::AddsHeader {
+            at: added.at,
+            name: added.name.clone(),
+            value: value.clone(),
+        });
+        let Some(value) = value else { continue };
         set(&mut req.response, added, value);
     }
     // Whether there will be trailers decides on the framing, so it must be known now; their values are only
@@ -237,6 +248,7 @@ fn set(response: &mut Response, added: &Added, value: Bytes) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::span::SourceId;
 
     fn added(name: &'static str, special: Special) -> Added {
         Added {
@@ -244,6 +256,11 @@ mod tests {
             value: Value::default(),
             always: false,
             special,
+            at: Span {
+                source: SourceId(0),
+                start: 0,
+                end: 0,
+            },
         }
     }
 

@@ -8,6 +8,7 @@ pub use conf::{DIRECTIVES, LimitReqConf, LimitReqRaw, ZonesBuilder};
 use crate::http::conf::Http;
 use crate::http::phase::{Step, Verdict};
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::http::variable::Variable;
 use crate::log::{self, Level};
@@ -78,6 +79,11 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
     if conf.limits.is_empty() || req.lasting.get::<Status>().is_some() {
         return Step::Ready(Verdict::Declined);
     }
+    if req.is_rehearsal() {
+        rehearse(req, &conf.limits);
+        req.lasting.insert(Status::Passed);
+        return Step::Ready(Verdict::Declined);
+    }
     match count(req, &conf.limits) {
         Outcome::Unlimited => Step::Ready(Verdict::Declined),
         Outcome::Refused(excess) => {
@@ -117,6 +123,17 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
                 Verdict::Declined
             }))
         }
+    }
+}
+
+/// Tells which limits would count the request, without counting it.
+fn rehearse(req: &Request, limits: &[Limit]) {
+    for limit in limits {
+        req.trace(|| Event::Limit {
+            directive: "limit_req",
+            zone: limit.zone.name.clone(),
+            key: limit.zone.key.eval(req).into_owned(),
+        });
     }
 }
 

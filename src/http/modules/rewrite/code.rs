@@ -1,14 +1,15 @@
 //! What the directives of a block are compiled into.
 
 use super::file::FileTest;
+use crate::config::span::Span;
 use crate::http::conf::LocationId;
 use crate::http::regex::Regex;
 use crate::http::value::Value;
 use crate::http::variable::VarId;
 
-/// The codes of one block, in the order of the file.
+/// The codes of one block, in the order of the file, each with the place of its name.
 #[derive(Default)]
-pub struct Codes(pub(super) Vec<Code>);
+pub struct Codes(pub(super) Vec<(Span, Code)>);
 
 /// One directive.
 pub(super) enum Code {

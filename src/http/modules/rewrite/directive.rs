@@ -105,6 +105,7 @@ fn rewrite(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     };
     push(
         b,
+        node,
         Code::Rewrite(Box::new(Rewrite {
             regex,
             target,
@@ -149,12 +150,12 @@ fn return_(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     };
     let text = text.map(|word| Value::compile(b, word)).transpose()?;
     let text = text.filter(|value| !value.parts().is_empty());
-    push(b, Code::Return(Return { status, text }));
+    push(b, node, Code::Return(Return { status, text }));
     Ok(())
 }
 
-fn break_(b: &mut Builder, _: &Node) -> Result<(), Diagnostic> {
-    push(b, Code::Break);
+fn break_(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    push(b, node, Code::Break);
     Ok(())
 }
 
@@ -168,6 +169,7 @@ fn if_(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     b.http.close(outer);
     push(
         b,
+        node,
         Code::If(Box::new(If {
             condition,
             codes,
@@ -191,13 +193,13 @@ fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         .define_weak(name, |id| Arc::new(Uninitialized(id)))
         .map_err(|message| Diagnostic::new(message).label(variable.span, ""))?;
     let value = Value::compile(b, value)?;
-    push(b, Code::Set(id, value));
+    push(b, node, Code::Set(id, value));
     Ok(())
 }
 
-fn push(b: &mut Builder, code: Code) {
+fn push(b: &mut Builder, node: &Node, code: Code) {
     let Codes(codes) = &mut b.http.own().rewrite;
-    codes.push(code);
+    codes.push((node.name.span, code));
 }
 
 /// A variable that some `set` assigns to, read in a request that has not come past any of them: empty, with a warning

@@ -1,6 +1,7 @@
 //! Running the codes of a block.
 
 use super::code::{Code, Codes, Condition, If, Return, Rewrite, Target};
+use crate::config::span::Span;
 use crate::http::body::Body;
 use crate::http::conf::Http;
 use crate::http::core::content_type;
@@ -8,6 +9,7 @@ use crate::http::escape::{Unescape, unescape};
 use crate::http::phase::Verdict;
 use crate::http::regex::Regex;
 use crate::http::request::Request;
+use crate::http::trace::{Event, Rewritten};
 use crate::http::value::{Value, is_true};
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -51,10 +53,15 @@ impl Engine {
 
     /// Runs a list; `None` if the list around it goes on.
     fn run(&mut self, req: &mut Request, http: &Http, codes: &Codes) -> Option<Verdict> {
-        codes.0.iter().find_map(|code| match code {
-            Code::Rewrite(rewrite) => self.rewrite(req, rewrite),
-            Code::Return(code) => Some(answer(req, http, code)),
+        codes.0.iter().find_map(|(at, code)| match code {
+            Code::Rewrite(rewrite) => self.rewrite(req, *at, rewrite),
+            Code::Return(code) => {
+                let (at, status) = (*at, code.status);
+                req.trace(|| Event::Return { at, status });
+                Some(answer(req, http, code))
+            }
             Code::Break => {
+                req.trace(|| Event::Break { at: *at });
                 if req.uri_changed {
                     req.location_valid = false;
                     req.uri_changed = false;
@@ -62,18 +69,27 @@ impl Engine {
                 Some(Verdict::Declined)
             }
             Code::Set(variable, value) => {
+                let told = |value: &[u8]| Event::Set {
+                    at: *at,
+                    id: *variable,
+                    value: value.to_vec(),
+                };
                 match value.as_literal() {
-                    Some(text) => req.assign(*variable, text),
+                    Some(text) => {
+                        req.trace(|| told(text));
+                        req.assign(*variable, text);
+                    }
                     None => {
                         let mut buffer = req.worker.take_buffer();
                         self.write(req, value, &mut buffer);
+                        req.trace(|| told(&buffer));
                         req.assign(*variable, &buffer);
                         req.worker.give_buffer(buffer);
                     }
                 }
                 None
             }
-            Code::If(code) => match self.test(req, &code.condition) {
+            Code::If(code) => match self.test(req, *at, &code.condition) {
                 Ok(true) => self.enter(req, http, code),
                 Ok(false) => None,
                 Err(verdict) => Some(verdict),
@@ -84,6 +100,7 @@ impl Engine {
     fn enter(&mut self, req: &mut Request, http: &Http, code: &If) -> Option<Verdict> {
         if let Some(location) = code.location {
             req.location = location;
+            req.trace(|| Event::Enters { id: location });
         }
         self.run(req, http, &code.codes)
     }
@@ -98,8 +115,26 @@ impl Engine {
     }
 
     /// Whether a condition holds; an error ends the rewriting.
-    fn test(&self, req: &Request, condition: &Condition) -> Result<bool, Verdict> {
-        req.with_scratch(|req, buffer| match condition {
+    fn test(&self, req: &Request, at: Span, condition: &Condition) -> Result<bool, Verdict> {
+        req.with_scratch(|req, buffer| {
+            let holds = self.holds(req, condition, buffer)?;
+            req.trace(|| Event::If {
+                at,
+                value: buffer.clone(),
+                holds,
+            });
+            Ok(holds)
+        })
+    }
+
+    /// The same; what it asked about stays in the buffer.
+    fn holds(
+        &self,
+        req: &Request,
+        condition: &Condition,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, Verdict> {
+        match condition {
             Condition::True(variable) => {
                 req.variable(*variable, buffer);
                 Ok(is_true(buffer))
@@ -109,7 +144,9 @@ impl Engine {
                 let middle = buffer.len();
                 self.write(req, value, buffer);
                 let (left, right) = buffer.split_at_checked(middle).unwrap_or_default();
-                Ok((left == right) != *negated)
+                let equal = left == right;
+                buffer.truncate(middle);
+                Ok(equal != *negated)
             }
             Condition::Match(variable, regex, negated) => {
                 req.variable(*variable, buffer);
@@ -119,7 +156,7 @@ impl Engine {
                 self.write(req, value, buffer);
                 Ok(test.holds(req, buffer) != *negated)
             }
-        })
+        }
     }
 
     /// Matches, logs it, and forgets older captures if there is no match.
@@ -144,10 +181,14 @@ impl Engine {
         log::request(req, Level::Notice, message);
     }
 
-    fn rewrite(&mut self, req: &mut Request, code: &Rewrite) -> Option<Verdict> {
+    fn rewrite(&mut self, req: &mut Request, at: Span, code: &Rewrite) -> Option<Verdict> {
         match self.matches(req, &code.regex, &req.uri) {
             Ok(true) => {}
-            Ok(false) => return None,
+            Ok(false) => {
+                let outcome = Rewritten::No;
+                req.trace(|| Event::Rewrite { at, outcome });
+                return None;
+            }
             Err(verdict) => return Some(verdict),
         }
         req.internal = true;
@@ -169,6 +210,10 @@ impl Engine {
             }
             Target::Internal { path, args, .. } => self.replace(req, path, args.as_ref(), code),
         };
+        req.trace(|| Event::Rewrite {
+            at,
+            outcome: told(req, &code.target),
+        });
         self.quote = false;
         failed.or(code.last.then_some(Verdict::Declined))
     }
@@ -273,6 +318,21 @@ fn answer(req: &mut Request, http: &Http, code: &Return) -> Verdict {
     req.response.content_length = Some(text.len() as u64);
     req.response.body = Body::bytes(text);
     Verdict::Done
+}
+
+/// What a `rewrite` that matched has made of the request.
+fn told(req: &Request, target: &Target) -> Rewritten {
+    match target {
+        Target::Redirect { status, .. } => Rewritten::Redirect {
+            status: *status,
+            to: req.response.location.clone().unwrap_or_default(),
+        },
+        Target::Internal { stay, .. } => Rewritten::To {
+            uri: req.uri.clone(),
+            args: req.args.clone(),
+            stay: *stay,
+        },
+    }
 }
 
 /// A value for `Location`. A line end that was decoded on the way must not begin a field of its own.

@@ -55,6 +55,20 @@ impl Session {
             verdict: OnceCell::new(),
         }
     }
+
+    /// Of a client that only rehearses, and names this server.
+    pub fn rehearsed(name: Option<&str>, host: Option<Box<[u8]>>) -> Session {
+        Session {
+            name: name.map(Into::into),
+            host,
+            suites: Box::default(),
+            groups: Box::default(),
+            schemes: Box::default(),
+            tls: None,
+            id: OnceCell::new(),
+            verdict: OnceCell::new(),
+        }
+    }
 }
 
 /// The TLS session of a connection.

@@ -14,6 +14,7 @@ use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::http::response::Own;
 use crate::http::symlinks::Access;
+use crate::http::trace::{Event, Opened};
 use crate::log::{self, Level};
 use bytes::Bytes;
 use cache::Content;
@@ -48,8 +49,15 @@ pub fn path(req: &Request, http: &Http) -> Vec<u8> {
 
 fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
     let access = Access::of(req, http, file_name);
-    match req.worker.files.open(file_name, access) {
-        Ok(Found::File(file)) if req.method != Method::Post => send(req, http, file),
+    let found = req.worker.files.open(file_name, access);
+    tell(req, file_name, &found);
+    match found {
+        Ok(Found::File(file)) if req.method != Method::Post => {
+            req.trace(|| Event::Sends {
+                name: file_name.clone(),
+            });
+            send(req, http, file)
+        }
         Ok(Found::File(_)) => Verdict::Status(405),
         Ok(Found::Directory) => redirect_to_directory(req),
         Ok(Found::Other) => {
@@ -65,6 +73,19 @@ fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
         }
         Err(failure) => refuse(req, http, &failure, file_name),
     }
+}
+
+/// Tells a rehearsal what a name turned out to be.
+pub fn tell(req: &Request, name: &[u8], found: &Result<Found, Failure>) {
+    req.trace(|| Event::Opened {
+        name: name.to_vec(),
+        what: match found {
+            Ok(Found::File(_)) => Opened::File,
+            Ok(Found::Directory) => Opened::Directory,
+            Ok(Found::Other) => Opened::Other,
+            Err(failure) => Opened::No(failure.errno),
+        },
+    });
 }
 
 /// Answers with a file.

@@ -6,6 +6,7 @@ use crate::cycle::{Builder, invalid_parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::head::Known;
 use crate::http::request::Request;
+use crate::http::trace::Event;
 use crate::http::value::Value;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -81,6 +82,7 @@ impl Params {
             if param.if_not_empty && out.len() == value {
                 out.truncate(start);
             } else {
+                tell(req, &param.name, out, value);
                 P::close(out, start, value);
             }
         }
@@ -114,6 +116,7 @@ impl Params {
                     out.extend_from_slice(more);
                 }
             }
+            tell(req, &name, out, value_start);
             P::close(out, start, value_start);
         }
     }
@@ -128,6 +131,14 @@ impl Params {
                 })
         })
     }
+}
+
+/// Tells a rehearsal of a parameter whose value begins at `value`.
+fn tell(req: &Request, name: &[u8], out: &[u8], value: usize) {
+    req.trace(|| Event::Param {
+        name: Bytes::copy_from_slice(name),
+        value: out.get(value..).unwrap_or_default().to_vec(),
+    });
 }
 
 fn default_host(b: &mut Builder) -> Param {
