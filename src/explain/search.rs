@@ -23,7 +23,17 @@ pub struct Verdict {
     /// Why it is this one.
     pub why: String,
     /// The others, each with a reason.
-    pub others: Vec<(LocationId, String)>,
+    pub others: Vec<Other>,
+}
+
+/// A location that was considered.
+pub struct Other {
+    /// The location.
+    pub id: LocationId,
+    /// Whether it is around the one that was found.
+    pub around: bool,
+    /// What became of it.
+    pub reason: String,
 }
 
 impl Search {
@@ -74,14 +84,16 @@ impl Search {
                 };
                 let reason = match &kind.how {
                     How::Regex(_) => match level.tried.iter().find(|(id, _)| *id == child) {
-                        Some((_, true)) if around => {
-                            String::from("matches, and is searched inside")
-                        }
+                        Some((_, true)) if around => String::from("matches; the location is in it"),
                         Some((_, true)) => String::from("matches"),
                         Some((_, false)) => String::from("does not match"),
                         None => match (hit, prefix) {
                             (Some(hit), _) => format!("not tried: {} matched before", name(hit)),
                             (None, Some(prefix)) => {
+                                let prefix = match is_around(http, prefix, winner) {
+                                    true => winner,
+                                    false => prefix,
+                                };
                                 format!("not tried: {} is certain", name(prefix))
                             }
                             (None, None) => continue,
@@ -89,7 +101,7 @@ impl Search {
                     },
                     How::Prefix | How::NoRegex if level.path.starts_with(&kind.name) => {
                         if around {
-                            String::from("the longest prefix, and is searched inside")
+                            String::from("the longest prefix; the location is in it")
                         } else if prefix == Some(child) {
                             let hit = hit.unwrap_or(winner);
                             format!("the longest prefix, but {} goes first", name(hit))
@@ -102,7 +114,11 @@ impl Search {
                     }
                     _ => continue,
                 };
-                others.push((child, reason));
+                others.push(Other {
+                    id: child,
+                    around,
+                    reason,
+                });
             }
         }
         Verdict { why, others }

@@ -80,6 +80,7 @@ impl Teller<'_> {
 
     fn push(&mut self, kind: &'static str, aside: bool, text: String, at: Option<Span>) {
         let place = at.map(|at| self.places.at(at));
+        let text = printable(text);
         let depth = self.depth;
         self.steps.push(Step {
             kind,
@@ -151,6 +152,10 @@ impl Teller<'_> {
                 let pattern = names.and_then(|names| names.pattern(number));
                 let pattern = pattern.unwrap_or_default();
                 ("regex", format!("{host} matches ~{pattern}"))
+            }
+            None if host.is_empty() => {
+                let by = self.by_default(server, &host, &names, chosen).0;
+                (by, String::from("the request names no host that counts"))
             }
             None => self.by_default(server, &host, &names, chosen),
         };
@@ -356,10 +361,12 @@ impl Teller<'_> {
         };
         let at = shown.is_some().then_some(named.span);
         self.say("location", text, at);
-        for (other, reason) in verdict.others {
-            let name = self.places.location(self.http, other).unwrap_or_default();
-            let at = self.http.location(other).span;
-            self.aside("considered", format!("{name}: {reason}"), Some(at));
+        for other in verdict.others {
+            let name = self.places.location(self.http, other.id);
+            let name = name.unwrap_or_default();
+            let at = self.http.location(other.id).span;
+            let kind = if other.around { "around" } else { "considered" };
+            self.aside(kind, format!("{name}: {}", other.reason), Some(at));
         }
         if self.http.location(id).named != id {
             let at = self.http.location(id).span;
@@ -604,7 +611,8 @@ impl Teller<'_> {
             return;
         };
         let there = self.places.at(first.span);
-        let there = format!("{}:{}", there.file.display(), there.line);
+        let file = there.file.file_name().unwrap_or_default();
+        let there = format!("{}:{}", file.display(), there.line);
         let lost: Vec<(String, Span)> = lost
             .iter()
             .map(|line| (self.places.text(line.span), line.span))
@@ -656,6 +664,18 @@ impl Teller<'_> {
             *here = id;
         }
     }
+}
+
+/// What clients send does not reach a terminal as it is.
+fn printable(text: String) -> String {
+    if !text.chars().any(char::is_control) {
+        return text;
+    }
+    let one = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(one).collect()
 }
 
 fn lossy(text: &[u8]) -> String {
