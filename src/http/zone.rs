@@ -2,7 +2,7 @@
 
 use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
-use crate::config::value::{parse_number, parse_size};
+use crate::config::value::parse_size;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -171,19 +171,6 @@ pub fn define_keyed(
             )))
         }
     }
-}
-
-/// Reads the status that limits answer with.
-///
-/// # Errors
-/// nginx's sentence if it is no number from 400 to 599.
-pub fn error_status(node: &Node) -> Result<u16, Diagnostic> {
-    let word = node.arg(0).unwrap_or(&node.name);
-    let number = parse_number(&word.text).ok_or_else(|| node.fault("invalid number"))?;
-    let status = u16::try_from(number)
-        .ok()
-        .filter(|n| (400..=599).contains(n));
-    status.ok_or_else(|| node.error_at(word, "value must be between 400 and 599"))
 }
 
 #[cfg(test)]

@@ -1,15 +1,13 @@
 //! A connection's stream with what was read too much of it, and its one timer.
 
+use crate::http::timer::Timer;
 use crate::net::stream::Stream;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The byte side of a client's connection.
 pub struct Io {
@@ -152,37 +150,5 @@ impl Io {
     /// Takes what was read too much.
     pub fn take_pending(&self) -> Bytes {
         Bytes::from(std::mem::take(&mut *self.pending.borrow_mut()))
-    }
-}
-
-/// A timer that is armed often and fires seldom: moving it later costs nothing, since it only looks at the new time
-/// when the old one has come.
-#[derive(Default)]
-struct Timer {
-    at: Cell<Option<Instant>>,
-    sleep: RefCell<Option<Pin<Box<Sleep>>>>,
-}
-
-impl Timer {
-    fn set(&self, time: Duration) {
-        self.at.set(Instant::now().checked_add(time));
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at.get() else {
-            return Poll::Pending;
-        };
-        let mut slot = self.sleep.borrow_mut();
-        let sleep = slot.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if at < sleep.deadline() {
-            sleep.as_mut().reset(at);
-        }
-        loop {
-            ready!(sleep.as_mut().poll(cx));
-            if Instant::now() >= at {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(at);
-        }
     }
 }

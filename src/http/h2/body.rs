@@ -3,7 +3,7 @@
 
 use super::control::Announced;
 use crate::http::body_in::BodyError;
-use crate::http::upstream::timer::Timer;
+use crate::http::timer::Timer;
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use std::rc::Rc;

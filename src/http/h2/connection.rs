@@ -12,7 +12,7 @@ use crate::http::connection::Client;
 use crate::http::h1::io::Io;
 use crate::http::h1::linger::linger;
 use crate::http::router;
-use crate::http::upstream::timer::Timer;
+use crate::http::timer::Timer;
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use bytes::Bytes;

@@ -7,7 +7,7 @@ use crate::http::body::{Body, Cut, FileRange, Part, Source};
 use crate::http::pace::Pace;
 use crate::http::request::Request;
 use crate::http::response::Field;
-use crate::http::upstream::timer::Timer;
+use crate::http::timer::Timer;
 use crate::http::{core, filter, response_fields, upstream};
 use crate::log::{self, Level};
 use bytes::Bytes;

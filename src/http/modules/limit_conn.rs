@@ -7,26 +7,22 @@ use crate::cycle::context::{EVERYWHERE, HTTP};
 use crate::cycle::{Builder, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Http, Settings};
+use crate::http::limits::{LEVEL_WORDS, Refusal, RefusalRaw, Shards};
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::http::trace::Event;
 use crate::http::value::Value;
 use crate::http::variable::Variable;
-use crate::http::zone::{
-    cost, define_keyed, error_status, must_have_zone, name_and_size, state, usable,
-};
+use crate::http::zone::{cost, define_keyed, must_have_zone, name_and_size, state};
 use crate::log::{self, Level};
 use bytes::Bytes;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 type D = Directive<Builder>;
 
 /// What its zones are known by among all zones.
 const KIND: &str = "limit_conn_zone";
-/// The levels by the number of their word.
-const LEVELS: [Level; 4] = [Level::Info, Level::Notice, Level::Warn, Level::Error];
 
 /// The table.
 pub static DIRECTIVES: &[D] = &[
@@ -36,12 +32,9 @@ pub static DIRECTIVES: &[D] = &[
     D::custom("limit_conn", EVERYWHERE, Args::Exactly(2), set_limit)
         .syntax("zone number")
         .doc("How many requests may be served at a time for one key of the zone."),
-    D::choice(
-        "limit_conn_log_level",
-        EVERYWHERE,
-        &["info", "notice", "warn", "error"],
-        |b| &mut b.http.here().limit_conn().log_level,
-    )
+    D::choice("limit_conn_log_level", EVERYWHERE, LEVEL_WORDS, |b| {
+        &mut b.http.here().limit_conn().refusal.log_level
+    })
     .syntax("info | notice | warn | error")
     .default("error")
     .doc("The level of messages about refused requests."),
@@ -49,13 +42,13 @@ pub static DIRECTIVES: &[D] = &[
         "limit_conn_status",
         EVERYWHERE,
         Args::Exactly(1),
-        set_status,
+        |b, node| b.http.here().limit_conn().refusal.set_status(node),
     )
     .syntax("code")
     .default("503")
     .doc("The status of refused requests."),
     D::flag("limit_conn_dry_run", EVERYWHERE, |b| {
-        &mut b.http.here().limit_conn().dry_run
+        &mut b.http.here().limit_conn().refusal.dry_run
     })
     .default("off")
     .doc("Whether requests are only counted and logged, not limited."),
@@ -78,17 +71,13 @@ pub struct ZonesBuilder(HashMap<Bytes, Arc<Zone>>);
 #[derive(Clone, Default)]
 pub struct LimitConnRaw {
     limits: Vec<(Bytes, u32)>,
-    log_level: Option<usize>,
-    status: Option<u16>,
-    dry_run: Option<bool>,
+    refusal: RefusalRaw,
 }
 
 /// In force.
 pub struct LimitConnConf {
     limits: Vec<(Arc<Zone>, u32)>,
-    log_level: Level,
-    status: u16,
-    dry_run: bool,
+    refusal: Refusal,
 }
 
 impl Settings for LimitConnRaw {
@@ -98,13 +87,10 @@ impl Settings for LimitConnRaw {
         if self.limits.is_empty() {
             self.limits.clone_from(&parent.limits);
         }
-        self.log_level = self.log_level.or(parent.log_level);
-        self.status = self.status.or(parent.status);
-        self.dry_run = self.dry_run.or(parent.dry_run);
+        self.refusal.inherit(&parent.refusal);
     }
 
     fn build(&self, b: &mut Builder) -> LimitConnConf {
-        let level = self.log_level.and_then(|i| LEVELS.get(i).copied());
         // A zone that is nowhere defined is complained about with all other zones.
         let limit = |(name, most): &(Bytes, u32)| {
             let zone = b.http.limit_conn.0.get(name)?;
@@ -112,9 +98,7 @@ impl Settings for LimitConnRaw {
         };
         LimitConnConf {
             limits: self.limits.iter().filter_map(limit).collect(),
-            log_level: level.unwrap_or(Level::Error),
-            status: self.status.unwrap_or(503),
-            dry_run: self.dry_run.unwrap_or(false),
+            refusal: self.refusal.build(),
         }
     }
 }
@@ -167,14 +151,6 @@ fn set_limit(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn set_status(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    if b.http.here().limit_conn().status.is_some() {
-        return Err(node.fault("is duplicate"));
-    }
-    b.http.here().limit_conn().status = Some(error_status(node)?);
-    Ok(())
-}
-
 /// A zone in force.
 pub struct Zone {
     name: Bytes,
@@ -182,10 +158,9 @@ pub struct Zone {
     state: Arc<State>,
 }
 
-/// How many requests are being served for each key, in shards of their own locks.
+/// How many requests are being served for each key.
 struct State {
-    shards: Vec<Mutex<Shard>>,
-    hasher: foldhash::quality::RandomState,
+    shards: Shards<Shard>,
     key: String,
 }
 
@@ -195,9 +170,6 @@ struct Shard {
     room: u64,
 }
 
-/// Zones of at least this size have several shards.
-const LARGE: u64 = 1 << 20;
-const SHARDS: u64 = 16;
 /// What nginx keeps for a key besides the key itself, in bytes.
 const OVERHEAD: u64 = 36;
 /// Longer keys are not counted, as in nginx.
@@ -213,20 +185,18 @@ enum Full {
 
 impl State {
     fn new(size: u64, key: String) -> State {
-        let shards = if size >= LARGE { SHARDS } else { 1 };
-        let shard = || Shard {
+        let shard = |room| Shard {
             counts: HashMap::default(),
-            room: usable(size) / shards,
+            room,
         };
         State {
-            shards: (0..shards).map(|_| Mutex::new(shard())).collect(),
-            hasher: foldhash::quality::RandomState::default(),
+            shards: Shards::new(size, shard),
             key,
         }
     }
 
     fn enter(&self, key: &[u8], most: u32) -> Result<(), Full> {
-        let mut shard = self.shard(key);
+        let mut shard = self.shards.of(key);
         if let Some(count) = shard.counts.get_mut(key) {
             if *count >= most {
                 return Err(Full::Count);
@@ -241,7 +211,7 @@ impl State {
     }
 
     fn leave(&self, key: &[u8]) {
-        let mut shard = self.shard(key);
+        let mut shard = self.shards.of(key);
         let Some(count) = shard.counts.get_mut(key) else {
             return;
         };
@@ -250,16 +220,6 @@ impl State {
             shard.counts.remove(key);
             shard.room += cost(OVERHEAD + key.len() as u64);
         }
-    }
-
-    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
-        let number = self.hasher.hash_one(key) as usize % self.shards.len().max(1);
-        #[allow(
-            clippy::indexing_slicing,
-            reason = "the number is below their count, and there is at least one"
-        )]
-        let shard = &self.shards[number];
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -318,10 +278,14 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
         }
         if let Err(full) = zone.state.enter(&key, *most) {
             if let Full::Count = full {
-                let dry = if conf.dry_run { ", dry run," } else { "" };
+                let dry = if conf.refusal.dry_run {
+                    ", dry run,"
+                } else {
+                    ""
+                };
                 let name = String::from_utf8_lossy(&zone.name);
                 let message = format_args!("limiting connections{dry} by zone \"{name}\"");
-                log::request(req, conf.log_level, message);
+                log::request(req, conf.refusal.log_level, message);
             }
             drop(places);
             return refuse(req, conf);
@@ -342,9 +306,9 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
 }
 
 fn refuse(req: &mut Request, conf: &LimitConnConf) -> Verdict {
-    let (status, verdict): (&[u8], _) = match conf.dry_run {
+    let (status, verdict): (&[u8], _) = match conf.refusal.dry_run {
         true => (b"REJECTED_DRY_RUN", Verdict::Declined),
-        false => (b"REJECTED", Verdict::Status(conf.status)),
+        false => (b"REJECTED", Verdict::Status(conf.refusal.status)),
     };
     req.lasting.insert(Counted {
         status,
@@ -376,7 +340,7 @@ mod tests {
     #[test]
     fn a_zone_has_room_for_so_many_keys_and_gives_it_back() {
         let state = State::new(32768, String::new());
-        let all = usable(32768) / cost(OVERHEAD + 2);
+        let all = crate::http::zone::usable(32768) / cost(OVERHEAD + 2);
         for n in 0..all {
             assert!(state.enter(&(n as u16).to_be_bytes(), 1).is_ok());
         }

@@ -2,9 +2,9 @@
 
 use super::failure::Cause;
 use super::settings::Passing;
-use super::timer::Timer;
 use crate::http::request::Request;
 use crate::http::room::Place;
+use crate::http::timer::Timer;
 use crate::net::address::Addr;
 use crate::net::stream::Stream;
 use bytes::Bytes;

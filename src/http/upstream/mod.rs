@@ -36,7 +36,6 @@ pub mod spill;
 pub mod spoken;
 pub mod state;
 pub mod store;
-pub mod timer;
 pub mod tls;
 pub mod upgrade;
 pub mod variables;

@@ -1,8 +1,8 @@
 //! The servers of a group and what is known of them: weights, failures, connections. Shared by all threads; kept over
 //! a reload if the group is written as before.
 
-use super::balance::Balancer;
 use super::balance::least_time::{Times, Watch};
+use super::balance::{Balancer, Group};
 use super::kind::Kind;
 use super::state::UpstreamState;
 use crate::http::request::Request;
@@ -242,7 +242,12 @@ fn pick_from(
         let (peer, health) = (list.peers.first()?, health.first()?);
         (!peer.down && (peer.max_conns == 0 || health.conns < peer.max_conns)).then_some(0)?
     } else {
-        balancer.pick(&list.peers, &mut health, now(), choice)?
+        let mut group = Group {
+            peers: &list.peers,
+            health: &mut health,
+            now: now(),
+        };
+        balancer.pick(&mut group, choice)?
     };
     health.get_mut(index)?.conns += 1;
     Some(index)

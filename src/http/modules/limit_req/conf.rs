@@ -9,8 +9,9 @@ use crate::cycle::context::{EVERYWHERE, HTTP};
 use crate::cycle::{Builder, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
+use crate::http::limits::{LEVEL_WORDS, Refusal, RefusalRaw};
 use crate::http::value::Value;
-use crate::http::zone::{define_keyed, error_status, must_have_zone, name_and_size, state};
+use crate::http::zone::{define_keyed, must_have_zone, name_and_size, state};
 use crate::log::Level;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -26,25 +27,25 @@ pub static DIRECTIVES: &[D] = &[
     D::custom("limit_req", EVERYWHERE, Args::Between(1, 3), set_limit)
         .syntax("zone=name [burst=number] [nodelay | delay=number]")
         .doc("Limits requests by a zone; up to burst more are taken, and delayed to keep to the rate."),
-    D::choice("limit_req_log_level", EVERYWHERE, &["info", "notice", "warn", "error"], |b| {
-        &mut b.http.here().limit_req().log_level
+    D::choice("limit_req_log_level", EVERYWHERE, LEVEL_WORDS, |b| {
+        &mut b.http.here().limit_req().refusal.log_level
     })
     .syntax("info | notice | warn | error")
     .default("error")
     .doc("The level of messages about refused requests; those about delays are one less grave."),
-    D::custom("limit_req_status", EVERYWHERE, Args::Exactly(1), set_status)
+    D::custom("limit_req_status", EVERYWHERE, Args::Exactly(1), |b, node| {
+        b.http.here().limit_req().refusal.set_status(node)
+    })
         .syntax("code")
         .default("503")
         .doc("The status of refused requests."),
-    D::flag("limit_req_dry_run", EVERYWHERE, |b| &mut b.http.here().limit_req().dry_run)
+    D::flag("limit_req_dry_run", EVERYWHERE, |b| &mut b.http.here().limit_req().refusal.dry_run)
         .default("off")
         .doc("Whether requests are only counted and logged, not limited."),
 ];
 
 /// What its zones are known by among all zones.
 const KIND: &str = "limit_req_zone";
-/// The levels by the number of their word.
-const LEVELS: [Level; 4] = [Level::Info, Level::Notice, Level::Warn, Level::Error];
 
 /// Zones while they are collected.
 #[derive(Default)]
@@ -57,18 +58,14 @@ pub struct ZonesBuilder {
 pub struct LimitReqRaw {
     /// Zone, burst and delay in requests.
     limits: Vec<(Bytes, i64, i64)>,
-    log_level: Option<usize>,
-    status: Option<u16>,
-    dry_run: Option<bool>,
+    refusal: RefusalRaw,
 }
 
 /// In force.
 pub struct LimitReqConf {
     pub(super) limits: Vec<Limit>,
-    pub(super) log_level: Level,
+    pub(super) refusal: Refusal,
     pub(super) delay_log_level: Level,
-    pub(super) status: u16,
-    pub(super) dry_run: bool,
 }
 
 impl Settings for LimitReqRaw {
@@ -78,14 +75,11 @@ impl Settings for LimitReqRaw {
         if self.limits.is_empty() {
             self.limits.clone_from(&parent.limits);
         }
-        self.log_level = self.log_level.or(parent.log_level);
-        self.status = self.status.or(parent.status);
-        self.dry_run = self.dry_run.or(parent.dry_run);
+        self.refusal.inherit(&parent.refusal);
     }
 
     fn build(&self, b: &mut Builder) -> LimitReqConf {
-        let level = self.log_level.and_then(|i| LEVELS.get(i).copied());
-        let log_level = level.unwrap_or(Level::Error);
+        let refusal = self.refusal.build();
         // A zone that is nowhere defined is complained about with all other zones.
         let limit = |(name, burst, delay): &(Bytes, i64, i64)| {
             let (zone, rate) = b.http.limit_req.zones.get(name)?;
@@ -100,14 +94,12 @@ impl Settings for LimitReqRaw {
         };
         LimitReqConf {
             limits: self.limits.iter().filter_map(limit).collect(),
-            log_level,
-            delay_log_level: match log_level {
+            refusal,
+            delay_log_level: match refusal.log_level {
                 Level::Error => Level::Warn,
                 Level::Warn => Level::Notice,
                 _ => Level::Info,
             },
-            status: self.status.unwrap_or(503),
-            dry_run: self.dry_run.unwrap_or(false),
         }
     }
 }
@@ -197,14 +189,6 @@ fn set_limit(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         return Err(node.fault("is duplicate"));
     }
     limits.push((zone, burst, delay));
-    Ok(())
-}
-
-fn set_status(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    if b.http.here().limit_req().status.is_some() {
-        return Err(node.fault("is duplicate"));
-    }
-    b.http.here().limit_req().status = Some(error_status(node)?);
     Ok(())
 }
 

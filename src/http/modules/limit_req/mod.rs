@@ -92,14 +92,14 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
                 let name = String::from_utf8_lossy(&limit.zone.name);
                 let message =
                     format_args!("limiting requests{dry}, excess: {excess} by zone \"{name}\"");
-                log::request(req, conf.log_level, message);
+                log::request(req, conf.refusal.log_level, message);
             }
-            if conf.dry_run {
+            if conf.refusal.dry_run {
                 req.lasting.insert(Status::RejectedDryRun);
                 return Step::Ready(Verdict::Declined);
             }
             req.lasting.insert(Status::Rejected);
-            Step::Ready(Verdict::Status(conf.status))
+            Step::Ready(Verdict::Status(conf.refusal.status))
         }
         Outcome::Taken(None) => {
             req.lasting.insert(Status::Passed);
@@ -111,7 +111,7 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
             let message =
                 format_args!("delaying request{dry}, excess: {excess}, by zone \"{name}\"");
             log::request(req, conf.delay_log_level, message);
-            if conf.dry_run {
+            if conf.refusal.dry_run {
                 req.lasting.insert(Status::DelayedDryRun);
                 return Step::Ready(Verdict::Declined);
             }
@@ -138,7 +138,11 @@ fn rehearse(req: &Request, limits: &[Limit]) {
 }
 
 fn dry_run(conf: &LimitReqConf) -> &'static str {
-    if conf.dry_run { ", dry run" } else { "" }
+    if conf.refusal.dry_run {
+        ", dry run"
+    } else {
+        ""
+    }
 }
 
 /// What all limits together say.

@@ -1,10 +1,10 @@
 //! The state of a zone: for each key how far it is above its rate. A leaky bucket, counted in thousandths of a
 //! request.
 
-use crate::http::zone::{cost, usable};
+use crate::http::limits::Shards;
+use crate::http::zone::cost;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// What one directive asks of a zone.
 #[derive(Clone, Copy, Debug)]
@@ -30,37 +30,29 @@ pub(super) enum Look {
     Full,
 }
 
-/// The keys of a zone, in shards of their own locks.
+/// The keys of a zone.
 pub(super) struct State {
-    shards: Vec<Mutex<Shard>>,
-    hasher: foldhash::quality::RandomState,
+    shards: Shards<Shard>,
     /// The text of the key, which must not change while the state lives on.
     pub key: String,
 }
 
-/// Zones of at least this size have several shards.
-const LARGE: u64 = 1 << 20;
-const SHARDS: usize = 16;
-
 impl State {
     pub(super) fn new(size: u64, key: String) -> State {
-        let shards = if size >= LARGE { SHARDS } else { 1 };
-        let room = usable(size) / shards as u64;
         State {
-            shards: (0..shards).map(|_| Mutex::new(Shard::new(room))).collect(),
-            hasher: foldhash::quality::RandomState::default(),
+            shards: Shards::new(size, Shard::new),
             key,
         }
     }
 
     /// Whether a request is taken, and if `account`, counts it.
     pub(super) fn look(&self, key: &[u8], terms: Terms, now: u64, account: bool) -> Look {
-        self.shard(key).look(key, terms, now, account)
+        self.shards.of(key).look(key, terms, now, account)
     }
 
     /// Counts a request that was held; returns the excess.
     pub(super) fn account(&self, key: &[u8], terms: Terms, now: u64) -> i64 {
-        let mut shard = self.shard(key);
+        let mut shard = self.shards.of(key);
         let Some(node) = shard.find(key) else {
             return 0;
         };
@@ -75,19 +67,9 @@ impl State {
 
     /// Lets go of a key that was held.
     pub(super) fn release(&self, key: &[u8]) {
-        if let Some(node) = self.shard(key).find(key) {
+        if let Some(node) = self.shards.of(key).find(key) {
             node.held = node.held.saturating_sub(1);
         }
-    }
-
-    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
-        let number = self.hasher.hash_one(key) as usize % self.shards.len().max(1);
-        #[allow(
-            clippy::indexing_slicing,
-            reason = "the number is below their count, and there is at least one"
-        )]
-        let shard = &self.shards[number];
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -297,12 +279,12 @@ mod tests {
     #[test]
     fn a_full_zone_gives_up_its_oldest_key() {
         let state = State::new(32768, String::new());
-        let count = usable(32768) / cost(OVERHEAD + 2);
+        let count = crate::http::zone::usable(32768) / cost(OVERHEAD + 2);
         for n in 0..count + 1 {
             let key = (n as u16).to_be_bytes();
             assert_eq!(state.look(&key, TERMS, 100_000, true), Look::Taken(0));
         }
-        let shard = state.shards.first().unwrap().lock().unwrap();
+        let shard = state.shards.of(b"");
         assert_eq!(shard.by_key.len() as u64, count);
         assert!(!shard.by_key.contains_key(&[0_u8, 0][..]));
         assert!(shard.by_key.contains_key(&[0_u8, 1][..]));
@@ -317,7 +299,7 @@ mod tests {
             state.look(key, TERMS, 100_000, true);
         }
         state.look(b"new", TERMS, 160_000, true);
-        let shard = state.shards.first().unwrap().lock().unwrap();
+        let shard = state.shards.of(b"");
         assert_eq!(shard.by_key.len(), 2);
         assert!(shard.by_key.contains_key(&b"c"[..]));
     }

@@ -1,9 +1,9 @@
 //! `hash`: the same key gets the same server, as with Cache::Memcached; `hash ... consistent`: few keys move when the
 //! servers change, as with Cache::Memcached::Fast (ketama).
 
-use super::{Balancer, MOST_MISSES, Memory, by_weight, chosen, is_usable, round_robin};
+use super::{Balancer, Group, MOST_MISSES, Memory, round_robin};
 use crate::http::request::Request;
-use crate::http::upstream::peers::{Choice, Health, Peer};
+use crate::http::upstream::peers::{Choice, Peer};
 use crate::http::value::Value;
 use bytes::Bytes;
 use std::sync::OnceLock;
@@ -16,20 +16,12 @@ pub struct Hash {
 
 impl Balancer for Hash {
     fn prepare(&self, req: &Request, memory: &mut Memory) {
-        memory
-            .key
-            .get_or_insert_with(|| self.key.eval(req).into_owned());
+        keep_key(&self.key, req, memory);
     }
 
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize> {
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
         let empty = choice.memory.key.as_ref().is_none_or(Vec::is_empty);
-        while !empty && peers.len() >= 2 && choice.memory.misses <= MOST_MISSES {
+        while !empty && group.peers.len() >= 2 && choice.memory.misses <= MOST_MISSES {
             let memory = &mut choice.memory;
             let mut text = Vec::with_capacity(64);
             if memory.rounds > 0 {
@@ -38,15 +30,13 @@ impl Balancer for Hash {
             text.extend(memory.key.iter().flatten());
             memory.hash = memory.hash.wrapping_add(crc32(&text) >> 16 & 0x7fff);
             memory.rounds += 1;
-            let index = by_weight(peers, u64::from(memory.hash))?;
-            let (peer, health) = (peers.get(index)?, health.get_mut(index)?);
-            if !choice.was_tried(index) && is_usable(peer, health, now) {
-                chosen(index, peer, health, now, choice);
-                return Some(index);
+            let index = group.by_weight(u64::from(memory.hash))?;
+            if group.is_open(index, choice) {
+                return group.choose(index, choice);
             }
             choice.memory.misses += 1;
         }
-        round_robin::pick(peers, health, now, choice)
+        round_robin::pick(group, choice)
     }
 }
 
@@ -68,19 +58,11 @@ impl Consistent {
 
 impl Balancer for Consistent {
     fn prepare(&self, req: &Request, memory: &mut Memory) {
-        memory
-            .key
-            .get_or_insert_with(|| self.key.eval(req).into_owned());
+        keep_key(&self.key, req, memory);
     }
 
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize> {
-        let points = self.points.get_or_init(|| points(peers));
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
+        let points = self.points.get_or_init(|| points(group.peers));
         let empty = choice.memory.key.as_ref().is_none_or(Vec::is_empty);
         if choice.memory.rounds == 0 {
             let hash = crc32(choice.memory.key.as_deref().unwrap_or_default());
@@ -90,45 +72,21 @@ impl Balancer for Consistent {
         while !empty && choice.memory.misses <= MOST_MISSES {
             let at = (choice.memory.hash as usize).checked_rem(points.len())?;
             let (_, server) = points.get(at)?;
-            if let Some(index) = best_of(peers, health, now, choice, server) {
-                return Some(index);
+            // Among the addresses of one server, round robin.
+            let index = round_robin::pick_of(group, choice, |peer| peer.server == *server);
+            if index.is_some() {
+                return index;
             }
             choice.memory.hash = choice.memory.hash.wrapping_add(1);
             choice.memory.misses += 1;
         }
-        round_robin::pick(peers, health, now, choice)
+        round_robin::pick(group, choice)
     }
 }
 
-/// Smooth round robin among the addresses of one server.
-fn best_of(
-    peers: &[Peer],
-    health: &mut [Health],
-    now: i64,
-    choice: &mut Choice,
-    server: &Bytes,
-) -> Option<usize> {
-    let (mut total, mut best) = (0i64, None::<(usize, i64)>);
-    for (i, (peer, health)) in peers.iter().zip(health.iter_mut()).enumerate() {
-        if peer.server != *server || choice.was_tried(i) || !is_usable(peer, health, now) {
-            continue;
-        }
-        health.current_weight = health
-            .current_weight
-            .saturating_add(health.effective_weight);
-        total = total.saturating_add(health.effective_weight);
-        if health.effective_weight < peer.weight {
-            health.effective_weight += 1;
-        }
-        if best.is_none_or(|(_, weight)| health.current_weight > weight) {
-            best = Some((i, health.current_weight));
-        }
-    }
-    let (index, _) = best?;
-    let (peer, health) = (peers.get(index)?, health.get_mut(index)?);
-    health.current_weight = health.current_weight.saturating_sub(total);
-    chosen(index, peer, health, now, choice);
-    Some(index)
+fn keep_key(key: &Value, req: &Request, memory: &mut Memory) {
+    let value = || key.eval(req).into_owned();
+    memory.key.get_or_insert_with(value);
 }
 
 /// 160 points for each unit of weight: crc32(HOST \0 PORT PREVIOUS).

@@ -1,8 +1,8 @@
 //! `ip_hash`: the same client gets the same server. Of an IPv4 address the first three numbers count.
 
-use super::{Balancer, MOST_MISSES, Memory, by_weight, chosen, is_usable, round_robin};
+use super::{Balancer, Group, MOST_MISSES, Memory, round_robin};
 use crate::http::request::Request;
-use crate::http::upstream::peers::{Choice, Health, Peer};
+use crate::http::upstream::peers::Choice;
 use std::net::IpAddr;
 
 /// The method.
@@ -21,30 +21,22 @@ impl Balancer for IpHash {
         });
     }
 
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize> {
-        if peers.len() < 2 {
-            return round_robin::pick(peers, health, now, choice);
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
+        if group.peers.len() < 2 {
+            return round_robin::pick(group, choice);
         }
         let mut hash = choice.memory.hash;
         while choice.memory.misses <= MOST_MISSES {
             for byte in choice.memory.key.iter().flatten() {
                 hash = (hash * 113 + u32::from(*byte)) % 6271;
             }
-            let index = by_weight(peers, u64::from(hash))?;
-            let (peer, health) = (peers.get(index)?, health.get_mut(index)?);
-            if !choice.was_tried(index) && is_usable(peer, health, now) {
-                chosen(index, peer, health, now, choice);
+            let index = group.by_weight(u64::from(hash))?;
+            if group.is_open(index, choice) {
                 choice.memory.hash = hash;
-                return Some(index);
+                return group.choose(index, choice);
             }
             choice.memory.misses += 1;
         }
-        round_robin::pick(peers, health, now, choice)
+        round_robin::pick(group, choice)
     }
 }

@@ -1,32 +1,24 @@
 //! `least_conn`: the server with the fewest connections for its weight; among equals, round robin.
 
-use super::{Balancer, chosen, is_usable, round_robin};
-use crate::http::upstream::peers::{Choice, Health, Peer};
+use super::{Balancer, Group, round_robin};
+use crate::http::upstream::peers::Choice;
 use std::cmp::Ordering;
 
 /// The method.
 pub struct LeastConn;
 
 impl Balancer for LeastConn {
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize> {
-        let usable = |i: usize, health: &[Health]| {
-            let pair = peers.get(i).zip(health.get(i));
-            !choice.was_tried(i) && pair.is_some_and(|(p, h)| is_usable(p, h, now))
-        };
-        let load = |i: usize, j: usize, health: &[Health]| -> Option<Ordering> {
-            let left = health.get(i)?.conns.saturating_mul(peers.get(j)?.weight);
-            let right = health.get(j)?.conns.saturating_mul(peers.get(i)?.weight);
-            Some(left.cmp(&right))
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
+        let load = |group: &Group<'_>, i: usize, j: usize| -> Option<Ordering> {
+            let of = |i: usize, j: usize| -> Option<i64> {
+                let weight = group.peers.get(j)?.weight;
+                Some(group.health.get(i)?.conns.saturating_mul(weight))
+            };
+            Some(of(i, j)?.cmp(&of(j, i)?))
         };
         let (mut best, mut many) = (None, false);
-        for i in (0..peers.len()).filter(|i| usable(*i, health)) {
-            match best.map(|best| load(i, best, health)) {
+        for i in (0..group.peers.len()).filter(|i| group.is_open(*i, choice)) {
+            match best.map(|best| load(group, i, best)) {
                 None | Some(Some(Ordering::Less)) => (best, many) = (Some(i), false),
                 Some(Some(Ordering::Equal)) => many = true,
                 _ => {}
@@ -35,20 +27,20 @@ impl Balancer for LeastConn {
         let first = best?;
         let mut best = first;
         if many {
-            let equal =
-                |i: &usize| usable(*i, health) && load(*i, first, health) == Some(Ordering::Equal);
-            let candidates: Vec<usize> = (first..peers.len()).filter(equal).collect();
-            best = round_robin::among(peers, health, &candidates, first);
+            let equal = |i: &usize| {
+                group.is_open(*i, choice) && load(group, *i, first) == Some(Ordering::Equal)
+            };
+            let candidates: Vec<usize> = (first..group.peers.len()).filter(equal).collect();
+            best = round_robin::among(group, &candidates, first);
         }
-        chosen(best, peers.get(best)?, health.get_mut(best)?, now, choice);
-        Some(best)
+        group.choose(best, choice)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::upstream::peers::Peers;
+    use crate::http::upstream::peers::{Peer, Peers};
     use crate::net::address::Addr;
     use bytes::Bytes;
 
@@ -71,7 +63,12 @@ mod tests {
                 h.conns = n;
             }
             let mut choice = Choice::new(group.clone());
-            LeastConn.pick(&group.main.peers, &mut health, 100, &mut choice)
+            let mut group = Group {
+                peers: &group.main.peers,
+                health: &mut health,
+                now: 100,
+            };
+            LeastConn.pick(&mut group, &mut choice)
         };
         assert_eq!(pick([1, 1, 1]), Some(1));
         assert_eq!(pick([1, 3, 0]), Some(2));

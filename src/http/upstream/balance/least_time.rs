@@ -1,7 +1,7 @@
 //! `least_time`: the server that is likely to be done first, by how long it took to answer and how much it has to do;
 //! among equals, round robin.
 
-use super::{Balancer, chosen, is_usable, round_robin};
+use super::{Balancer, Group, round_robin};
 use crate::http::upstream::peers::{Choice, Health, Peer};
 use crate::http::upstream::state::UpstreamState;
 
@@ -114,22 +114,17 @@ impl LeastTime {
 }
 
 impl Balancer for LeastTime {
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize> {
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
         let now_ms = crate::clock::monotonic_ms();
         let mut best: Option<(usize, i64, i64)> = None;
-        let mut candidates: Vec<(usize, i64, i64)> = Vec::with_capacity(peers.len());
-        for (i, (peer, own)) in peers.iter().zip(health.iter_mut()).enumerate() {
-            if choice.was_tried(i) || !is_usable(peer, own, now) {
+        let mut candidates: Vec<(usize, i64, i64)> = Vec::with_capacity(group.peers.len());
+        for i in 0..group.peers.len() {
+            if !group.is_open(i, choice) {
                 continue;
             }
+            let (peer, own) = (group.peers.get(i)?, group.health.get_mut(i)?);
             own.times.look(now_ms);
-            let this = (i, self.estimate(peer, own, now), peer.weight);
+            let this = (i, self.estimate(peer, own, group.now), peer.weight);
             candidates.push(this);
             if best.is_none_or(|best| is_less(this, best)) {
                 best = Some(this);
@@ -138,13 +133,11 @@ impl Balancer for LeastTime {
         let first = best?;
         let equal = candidates.iter().filter(|c| !is_less(first, **c));
         let equal: Vec<usize> = equal.map(|(i, ..)| *i).collect();
-        let best = round_robin::among(peers, health, &equal, first.0);
-        let own = health.get_mut(best)?;
+        let best = round_robin::among(group, &equal, first.0);
         if self.inflight {
-            own.times.begin(now_ms);
+            group.health.get_mut(best)?.times.begin(now_ms);
         }
-        chosen(best, peers.get(best)?, own, now, choice);
-        Some(best)
+        group.choose(best, choice)
     }
 
     fn least_time(&self) -> Option<LeastTime> {
@@ -234,7 +227,12 @@ mod tests {
 
     fn pick(method: LeastTime, group: &Arc<Peers>, health: &mut [Health]) -> Option<usize> {
         let mut choice = Choice::new(Arc::clone(group));
-        method.pick(&group.main.peers, health, 5, &mut choice)
+        let mut group = Group {
+            peers: &group.main.peers,
+            health,
+            now: 5,
+        };
+        method.pick(&mut group, &mut choice)
     }
 
     const HEADER: LeastTime = LeastTime {

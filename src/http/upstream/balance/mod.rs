@@ -21,15 +21,49 @@ pub trait Balancer: Send + Sync {
         None
     }
 
-    /// The number of the peer to try next, which the choice then knows as tried. `now` is in seconds. The peers are
-    /// locked meanwhile.
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize>;
+    /// The number of the peer to try next, which the choice then knows as tried.
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize>;
+}
+
+/// The peers of a group, as a method sees them while they are locked.
+pub struct Group<'a> {
+    /// The peers.
+    pub peers: &'a [Peer],
+    /// What is known of each.
+    pub health: &'a mut [Health],
+    /// The time, in seconds.
+    pub now: i64,
+}
+
+impl Group<'_> {
+    /// Whether a peer may be asked, and has not been asked in vain.
+    fn is_open(&self, index: usize, choice: &Choice) -> bool {
+        let pair = self.peers.get(index).zip(self.health.get(index));
+        !choice.was_tried(index)
+            && pair.is_some_and(|(peer, health)| is_usable(peer, health, self.now))
+    }
+
+    /// Takes note that a peer was chosen: after `fail_timeout` this is the one try that it gets.
+    fn choose(&mut self, index: usize, choice: &mut Choice) -> Option<usize> {
+        let (peer, health) = (self.peers.get(index)?, self.health.get_mut(index)?);
+        choice.mark_tried(index);
+        if self.now.saturating_sub(health.checked) > peer.fail_timeout {
+            health.checked = self.now;
+        }
+        Some(index)
+    }
+
+    /// The peer that a number stands for when each has as many numbers as its weight.
+    fn by_weight(&self, number: u64) -> Option<usize> {
+        let total: i64 = self.peers.iter().map(|p| p.weight).sum();
+        let mut left = number.checked_rem(u64::try_from(total).ok()?)?;
+        self.peers.iter().position(|peer| {
+            let weight = u64::try_from(peer.weight).unwrap_or(0);
+            let here = left < weight;
+            left = left.saturating_sub(weight);
+            here
+        })
+    }
 }
 
 /// What a method remembers of a request between its tries.
@@ -48,18 +82,6 @@ pub struct Memory {
 /// After so many peers looked at in vain methods fall back to round robin.
 pub const MOST_MISSES: u32 = 20;
 
-/// The peer that a number stands for when each has as many numbers as its weight.
-fn by_weight(peers: &[Peer], number: u64) -> Option<usize> {
-    let total: i64 = peers.iter().map(|p| p.weight).sum();
-    let mut left = number.checked_rem(u64::try_from(total).ok()?)?;
-    peers.iter().position(|peer| {
-        let weight = u64::try_from(peer.weight).unwrap_or(0);
-        let here = left < weight;
-        left = left.saturating_sub(weight);
-        here
-    })
-}
-
 /// Whether a peer may be asked at all: it is up, has not failed too often of late, and has a connection to spare.
 pub fn is_usable(peer: &Peer, health: &Health, now: i64) -> bool {
     let failing = peer.max_fails > 0
@@ -67,12 +89,4 @@ pub fn is_usable(peer: &Peer, health: &Health, now: i64) -> bool {
         && now.saturating_sub(health.checked) <= peer.fail_timeout;
     let full = peer.max_conns > 0 && health.conns >= peer.max_conns;
     !(peer.down || failing || full)
-}
-
-/// Takes note that a peer was chosen: after `fail_timeout` this is the one try that it gets.
-pub fn chosen(index: usize, peer: &Peer, health: &mut Health, now: i64, choice: &mut Choice) {
-    choice.mark_tried(index);
-    if now.saturating_sub(health.checked) > peer.fail_timeout {
-        health.checked = now;
-    }
 }

@@ -1,7 +1,7 @@
 //! `random`: any server, by weight; `random two`: of two such servers the one with fewer connections.
 
-use super::{Balancer, MOST_MISSES, by_weight, chosen, is_usable, round_robin};
-use crate::http::upstream::peers::{Choice, Health, Peer};
+use super::{Balancer, Group, MOST_MISSES, round_robin};
+use crate::http::upstream::peers::Choice;
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
@@ -12,21 +12,14 @@ pub struct Random {
 }
 
 impl Balancer for Random {
-    fn pick(
-        &self,
-        peers: &[Peer],
-        health: &mut [Health],
-        now: i64,
-        choice: &mut Choice,
-    ) -> Option<usize> {
-        if peers.len() < 2 {
-            return round_robin::pick(peers, health, now, choice);
+    fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
+        if group.peers.len() < 2 {
+            return round_robin::pick(group, choice);
         }
         let mut first: Option<usize> = None;
         while choice.memory.misses <= MOST_MISSES {
-            let mut index = by_weight(peers, next())?;
-            let usable = is_usable(peers.get(index)?, health.get(index)?, now);
-            if first == Some(index) || choice.was_tried(index) || !usable {
+            let mut index = group.by_weight(next())?;
+            if first == Some(index) || !group.is_open(index, choice) {
                 choice.memory.misses += 1;
                 continue;
             }
@@ -36,22 +29,16 @@ impl Balancer for Random {
             }
             if let Some(other) = first {
                 let load = |i: usize, j: usize| -> Option<i64> {
-                    Some(health.get(i)?.conns.saturating_mul(peers.get(j)?.weight))
+                    let weight = group.peers.get(j)?.weight;
+                    Some(group.health.get(i)?.conns.saturating_mul(weight))
                 };
                 if load(index, other)? > load(other, index)? {
                     index = other;
                 }
             }
-            chosen(
-                index,
-                peers.get(index)?,
-                health.get_mut(index)?,
-                now,
-                choice,
-            );
-            return Some(index);
+            return group.choose(index, choice);
         }
-        round_robin::pick(peers, health, now, choice)
+        round_robin::pick(group, choice)
     }
 }
 
