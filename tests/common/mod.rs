@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod authority;
 pub mod gateway;
 pub mod php;
 

@@ -32,6 +32,7 @@ mod origin;
 mod php;
 mod proxy;
 mod proxy_protocol;
+mod proxy_ssl;
 mod realip;
 mod redirect;
 mod resolver;

@@ -29,6 +29,7 @@ mod origin;
 mod pair;
 mod proxy;
 mod proxy_protocol;
+mod proxy_ssl;
 mod requests;
 mod rewrite;
 mod static_site;
