@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 use bytes::Bytes;
-use goodgate::http::upstream::failure::{Cause, Failure};
+use goodgate::http::upstream::failure::{Cause, Failure, Kind};
 use goodgate::http::upstream::state::Stage;
 use goodgate::reference::{pages, shipped, summary, without_page};
 use std::collections::BTreeSet;
@@ -182,7 +182,8 @@ fn the_page_about_502_has_the_sentences_of_the_log() {
         (Cause::Connect(111), Stage::Connecting, None),
         (Cause::Connect(113), Stage::Connecting, None),
         (Cause::ConnectAtOnce(2), Stage::Connecting, unix.clone()),
-        (Cause::ConnectAtOnce(13), Stage::Connecting, unix),
+        (Cause::ConnectAtOnce(13), Stage::Connecting, unix.clone()),
+        (Cause::ConnectAtOnce(11), Stage::Connecting, unix),
         (Cause::ConnectAtOnce(101), Stage::Connecting, far),
         (Cause::NoLiveUpstreams, Stage::Connecting, None),
         (Cause::TimedOut, Stage::Connecting, None),
@@ -193,11 +194,37 @@ fn the_page_about_502_has_the_sentences_of_the_log() {
         (Cause::NotHttp, Stage::Head, None),
         (Cause::HeaderTooBig, Stage::Head, None),
         (Cause::UnaskedUpgrade, Stage::Head, None),
+        (Cause::Socket(24), Stage::Connecting, None),
+        (Cause::NoPlace(1024), Stage::Connecting, None),
+        (Cause::HandshakeClosed(None), Stage::Handshaking, None),
+        (
+            Cause::CertificateName(Bytes::from_static(b"app.example")),
+            Stage::Handshaking,
+            None,
+        ),
+        (
+            Cause::NoResolver(Bytes::from_static(b"nosuch.test")),
+            Stage::Resolving,
+            None,
+        ),
     ] {
         let mut failure = Failure::new(cause, stage);
         failure.peer = peer;
         assert!(page.contains(&format!("    {failure}\n")), "{failure}");
     }
+}
+
+/// It goes through all causes.
+#[test]
+fn the_page_about_502_has_every_cause() {
+    let page = fs::read_to_string("docs/guide/502.md").unwrap();
+    let missing: Vec<&str> = Kind::ALL
+        .iter()
+        .filter(|kind| **kind != Kind::Status)
+        .map(|kind| kind.name())
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {

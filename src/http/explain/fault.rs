@@ -25,6 +25,8 @@ pub enum Wrong {
     Tls,
     /// The request is the preface of HTTP/2 (RFC 9113 section 3.4), where HTTP/1 is spoken.
     Http2,
+    /// The request is refused with this status: for its fields in HTTP/2, or for how its connection is secured.
+    Refused(u16),
     /// The head did not come in time.
     HeadTimedOut,
     /// The body did not come in time.
@@ -105,6 +107,14 @@ impl Wrong {
             },
             Wrong::Tls => "tls_on_plain_port",
             Wrong::Http2 => "http2_preface",
+            Wrong::Refused(status) => match status {
+                405 => "method_not_allowed",
+                421 => "misdirected_request",
+                495 => "client_certificate_refused",
+                496 => "client_certificate_missing",
+                497 => "plain_on_tls_port",
+                _ => "invalid_request",
+            },
             Wrong::HeadTimedOut => "request_header_timeout",
             Wrong::BodyTimedOut => "request_body_timeout",
             Wrong::Chunks => "invalid_chunked_body",
@@ -118,6 +128,7 @@ impl Wrong {
     pub fn status(self) -> u16 {
         match self {
             Wrong::Head(bad) => bad.status(),
+            Wrong::Refused(status) => status,
             Wrong::Tls | Wrong::Http2 | Wrong::Chunks => 400,
             Wrong::HeadTimedOut | Wrong::BodyTimedOut => 408,
             Wrong::BodyTooLarge(_) => 413,
@@ -126,6 +137,9 @@ impl Wrong {
         }
     }
 }
+
+const MISDIRECTED: &str = "the client names another host than the one that it made the connection of TLS for: fix the \
+                           client, or its server has no TLS of this kind";
 
 /// A fault with its request: what to do about it, without any quotation mark.
 pub struct Hint<'a> {
@@ -145,6 +159,7 @@ impl fmt::Display for Hint<'_> {
                 "the client speaks HTTP/2 from the first byte: turn http2 on for this server, or HTTP/1.1 on at \
                  the client",
             ),
+            Wrong::Refused(status) => self.refused(f, status),
             Wrong::HeadTimedOut => {
                 let limit = self.http_limit(|core| Time(core.client_header_timeout).to_string());
                 let place = self.place("client_header_timeout");
@@ -188,6 +203,28 @@ impl fmt::Display for Hint<'_> {
 }
 
 impl Hint<'_> {
+    fn refused(&self, f: &mut fmt::Formatter<'_>, status: u16) -> fmt::Result {
+        match status {
+            421 => f.write_str(MISDIRECTED),
+            495 => write!(
+                f,
+                "the certificate of the client is signed by nobody in ssl_client_certificate ({}), has expired or was \
+                 revoked",
+                self.place("ssl_client_certificate")
+            ),
+            496 => write!(
+                f,
+                "ssl_verify_client ({}) wants a certificate, and the client has sent none",
+                self.place("ssl_verify_client")
+            ),
+            497 => f.write_str(
+                "the client speaks plain HTTP to a port for TLS: it wants https:// where this is http://; error_page \
+                 497 =301 https://$host$request_uri sends it there",
+            ),
+            _ => f.write_str("the request breaks HTTP: fix the client, or it is an attempt to attack"),
+        }
+    }
+
     fn head(&self, f: &mut fmt::Formatter<'_>, bad: Bad) -> fmt::Result {
         let place = |name| self.place(name);
         let (count, each) = self.buffers();
@@ -228,10 +265,7 @@ impl Hint<'_> {
             Bad::NoServer => f.write_str(
                 "a server_name could not be held against the host that the client names",
             ),
-            Bad::Misdirected => f.write_str(
-                "the client names another host than the one that it made the connection of TLS for, and one of the \
-                 two servers asks for client certificates",
-            ),
+            Bad::Misdirected => f.write_str(MISDIRECTED),
             Bad::Connect => f.write_str(
                 "the client takes this server for a forward proxy: fix its proxy settings",
             ),

@@ -268,7 +268,8 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         Err(bad) => return refuse(req, io, bad).await,
     }
     if let Some((status, sentence)) = modules::ssl::refusal(req) {
-        log::request(req, Level::Info, format_args!("{sentence}"));
+        let fault = Fault::now(req, Wrong::Refused(status));
+        explain::client(req, Level::Info, format_args!("{sentence}"), fault);
         req.keepalive = false;
         phase::refuse(req, status).await;
         req.keepalive = false;

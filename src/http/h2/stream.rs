@@ -9,6 +9,7 @@ use crate::http::body_in::BodySource;
 use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
 use crate::http::core;
+use crate::http::explain;
 use crate::http::h1::framing::content_length;
 use crate::http::head::{Known, Method};
 use crate::http::modules;
@@ -177,7 +178,8 @@ pub async fn serve(
         }
         Err(Wrong::Request { status, sentence }) => {
             let shown = String::from_utf8_lossy(&sentence);
-            log::request(req, Level::Info, format_args!("{shown}"));
+            let fault = explain::Fault::now(req, explain::Wrong::Refused(status));
+            explain::client(req, Level::Info, format_args!("{shown}"), fault);
             phase::refuse(req, status).await;
             exchange.answer(req).await
         }
@@ -292,7 +294,8 @@ impl Exchange<'_> {
         };
         if gone {
             let message = format_args!("client prematurely closed connection");
-            log::request(req, Level::Info, message);
+            let fault = explain::Fault::now(req, explain::Wrong::ClosedWhileWaiting);
+            explain::client(req, Level::Info, message, fault);
             req.response.status = 499;
             return false;
         }

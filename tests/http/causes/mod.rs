@@ -5,6 +5,7 @@ mod client;
 mod connect;
 mod group;
 mod shown;
+mod tls;
 
 use crate::common::Server;
 use std::io::{Read, Write};
