@@ -2,7 +2,7 @@
 //! a reload builds another one.
 
 use crate::config::directive::{Contexts, Directive};
-use crate::config::duplicates;
+use crate::config::late;
 use crate::config::load;
 use crate::config::source::{Files, Sources};
 use crate::config::span::SourceId;
@@ -192,7 +192,8 @@ fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loaded 
         log::directive::check(&mut b);
     }
     suppress(&mut b.diagnostics, &b.unseen);
-    duplicates::name_the_first(&mut b.diagnostics, &tree);
+    late::name_the_first(&mut b.diagnostics, &tree);
+    late::point_at_files(&mut b.diagnostics, &tree);
     let sources = Arc::new(std::mem::take(&mut b.sources));
     if let Some(http) = &http {
         http.places.know(&sources);

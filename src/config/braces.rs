@@ -60,6 +60,8 @@ pub fn suspect(text: &[u8]) -> Option<Suspect> {
         last: 0..0,
     };
     let found = pieces.iter().find_map(|piece| scan.piece(piece));
+    // Where all lines fit, the end is where something is missing.
+    let found = found.or_else(|| scan.open.last().map(|block| scan.missing(block)));
     found.filter(|_| is_indented(&pieces, &lines))
 }
 
@@ -216,6 +218,8 @@ mod tests {
         let text = "http {\n  server {\n    location / {\n      root /a;\n  }\n}\n";
         assert_eq!(find(text), Some((4, MISSING)));
         let text = "http {\n  server {\n    location / {\n      root /a;\n    location /b {\n    }\n  }\n}\n";
+        assert_eq!(find(text), Some((4, MISSING)));
+        let text = "http {\n  server {\n    root /a;\n  }\n";
         assert_eq!(find(text), Some((4, MISSING)));
         let text = "a {\n  b;\n}\nc {\n  d;\n\ne {\n  f;\n}\n";
         assert_eq!(find(text), Some((5, MISSING)));

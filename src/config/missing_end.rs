@@ -29,8 +29,10 @@ pub fn find<'n, B: Collector>(b: &B, node: &'n Node, context: Contexts) -> Optio
         Found::Elsewhere(_) => directive.block,
         Found::Unknown => word.text == "include",
     };
-    let on_new_line =
-        pairs(node).find(|(_, last, next)| begins_line(b.sources(), last, next) && known(next));
+    // A block that has no "{" at all lacks it at the end of its line, whatever follows.
+    let headless = directive.block && node.block.is_none();
+    let on_new_line = pairs(node)
+        .find(|(_, last, next)| begins_line(b.sources(), last, next) && (headless || known(next)));
     let on_same_line = || {
         let here = |word: &Word| {
             !word.quoted && matches!(b.table().find(&word.text, context), Found::Here(_))

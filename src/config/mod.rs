@@ -2,9 +2,9 @@
 
 mod braces;
 pub mod directive;
-pub mod duplicates;
 mod glob;
 pub mod known;
+pub mod late;
 pub mod load;
 pub mod missing_end;
 pub mod parse;

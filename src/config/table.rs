@@ -175,7 +175,8 @@ fn suspect<B: Collector>(b: &B, node: &Node) -> Option<braces::Suspect> {
 
 /// Whether the sentence is about where a directive stands, and not about the directive itself.
 fn may_be_misplaced(message: &str) -> bool {
-    const PLACES: [&str; 5] = [
+    const PLACES: [&str; 6] = [
+        "is not terminated by",
         "is not allowed here",
         "duplicate",
         "is outside location",

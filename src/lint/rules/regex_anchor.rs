@@ -14,10 +14,12 @@ pub static RULE: Rule = Rule {
     why: "Without \"$\" the pattern fits anywhere in the path: /upload/x.php.jpg is handed to PHP by \"location ~ \\.php\", and\n\
           /report.phpx, too.",
     bad: "location ~ \\.php {\n\
-          \x20   return 403;\n\
+          \x20   try_files $uri =404;\n\
+          \x20   fastcgi_pass 127.0.0.1:9000;\n\
           }\n",
     good: "location ~ \\.php$ {\n\
-          \x20   return 403;\n\
+          \x20   try_files $uri =404;\n\
+          \x20   fastcgi_pass 127.0.0.1:9000;\n\
           }\n",
     strict: false,
     check: Check::Blocks(check),
@@ -28,6 +30,13 @@ fn check(site: &Site<'_>, id: BlockId, hits: &mut Hits) {
         return;
     };
     if !matches!(location.how, How::Regex(_)) || !ends_with_extension(location.text) {
+        return;
+    }
+    // To refuse too much is the safe side.
+    if ["deny", "return", "internal"]
+        .iter()
+        .any(|name| site.has(id, name))
+    {
         return;
     }
     let name = String::from_utf8_lossy(location.text).into_owned();
@@ -73,7 +82,7 @@ mod tests {
 
     #[test]
     fn endings_and_nothing_else() {
-        found(&RULE, &[r#"location ~* \.(gif|jpe?g) { return 200; }"#]);
+        found(&RULE, &[r#"location ~* \.(gif|jpe?g) { expires 1d; }"#]);
         fine(
             &RULE,
             &[

@@ -2,7 +2,7 @@
 
 use crate::config::tree::Node;
 use crate::diagnostic::Code;
-use crate::lint::site::{BlockId, Kind, Site};
+use crate::lint::site::{BlockId, How, Kind, Site};
 use crate::lint::{Check, Hits, Rule};
 
 /// The rule.
@@ -37,6 +37,8 @@ fn check(site: &Site<'_>, id: BlockId, hits: &mut Hits) {
         .block(id)
         .children
         .iter()
+        // An error page of its own is in a place of its own.
+        .filter(|child| site.location(**child).is_some_and(|l| l.how != How::Exact))
         .filter_map(|child| site.own(*child, "root").next());
     let (Some(first), Some(second)) = (roots.next(), roots.next()) else {
         return;

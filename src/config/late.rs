@@ -1,4 +1,4 @@
-//! Duplicates that are only noticed when all is read: the message names the second, this finds the first.
+//! Places for messages about what is only noticed when all is read: the first of two duplicates, the name of a file.
 
 use super::span::Span;
 use super::tree::{Item, Node};
@@ -23,6 +23,32 @@ pub fn name_the_first(diagnostics: &mut [Diagnostic], tree: &[Item]) {
                 .push((first, String::from("the first one is here")));
         }
     }
+}
+
+/// Adds the place of the word to messages about a file that point nowhere.
+pub fn point_at_files(diagnostics: &mut [Diagnostic], tree: &[Item]) {
+    for d in diagnostics.iter_mut().filter(|d| d.labels.is_empty()) {
+        let path = d.message.strip_prefix("open() \"");
+        let path = path.and_then(|rest| rest.split('"').next());
+        let place = path.and_then(|path| named(tree, path.as_bytes()));
+        d.labels.extend(place.map(|place| (place, String::new())));
+    }
+}
+
+/// The first word that is the path, or the end of it behind a slash.
+fn named(tree: &[Item], path: &[u8]) -> Option<Span> {
+    tree.iter().find_map(|item| {
+        let Item::Node(node) = item else { return None };
+        let of_log = node.name.text.ends_with(b"_log") || node.name.text == "pid";
+        let word = node.args.iter().find(|word| {
+            let before = path.strip_suffix(&word.text[..]);
+            of_log
+                && word.text.len() > 1
+                && before.is_some_and(|b| b.is_empty() || b.ends_with(b"/"))
+        });
+        word.map(|word| word.span)
+            .or_else(|| named(node.items(), path))
+    })
 }
 
 /// A directive of this name that stands before a place and has the same arguments, or for a `listen` the same address.
