@@ -83,10 +83,6 @@ fn split_clients(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 /// The share of a line in hundredths of a percent, none for the rest, and its value.
 fn share(line: &Node) -> Result<(Option<u32>, Bytes), Diagnostic> {
     let share = &line.name;
-    let Some(value) = line.arg(0) else {
-        let d = Diagnostic::new("invalid number of the split_clients parameters");
-        return Err(d.help("a line is written: share% value;"));
-    };
     let percent = match &share.text[..] {
         b"*" => None,
         text => {
@@ -96,6 +92,10 @@ fn share(line: &Node) -> Result<(Option<u32>, Bytes), Diagnostic> {
                 Diagnostic::new(message).label(share.span, "as in 12.5% or *")
             })?)
         }
+    };
+    let Some(value) = line.arg(0) else {
+        let d = Diagnostic::new("invalid number of the split_clients parameters");
+        return Err(d.help("a line is written: share% value;"));
     };
     Ok((percent, value.text.clone()))
 }
