@@ -11,9 +11,14 @@ _goodgate() {
         -g) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
         --error-format) COMPREPLY=($(compgen -W "human short json" -- "$cur")); return ;;
         --why) COMPREPLY=($(compgen -W "alias-traversal alias-slash header-lost if-in-location unreachable-location unreachable-server no-resolver proxy-uri request-forgery response-splitting open-redirect slow-regex regex-anchor allow-without-deny return-voids-access error-log-off worker-connections root-in-location default-server trusted-forwarded try-files-loop php-unchecked types-replaced missing-semicolon" -- "$cur")); return ;;
+        --explain) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
+        --requests) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        -H) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
+        --from) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
+        --to) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
         --directives) COMPREPLY=($(compgen -W "json" -- "$cur")); return ;;
         --completions) COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")); return ;;
     esac
-    COMPREPLY=($(compgen -W "-h --help -v --version -V -t -T -q -s -p -e -c -g --watch --error-format --strict --offline --effective --why --directives --completions" -- "$cur"))
+    COMPREPLY=($(compgen -W "-h --help -v --version -V -t -T -q -s -p -e -c -g --watch --error-format --strict --offline --effective --why --explain --requests -H --from --to --tls --json --directives --completions" -- "$cur"))
 }
 complete -o filenames -F _goodgate goodgate
