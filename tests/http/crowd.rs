@@ -93,7 +93,7 @@ fn upstreams_take_places_too() {
 }
 
 /// The memory of the worker processes, in KiB.
-fn memory(server: &Server) -> usize {
+pub fn memory(server: &Server) -> usize {
     let of = |pid: i32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();

@@ -22,6 +22,8 @@ mod crowd;
 mod error_log;
 mod error_page;
 mod fastcgi;
+mod h2_abuse;
+mod h2_client;
 mod keepalive;
 mod limit;
 mod listen;
