@@ -174,6 +174,18 @@ pub struct Scratch {
 const MAX_DEPTH: u8 = 100;
 
 impl Request {
+    /// What nginx's messages say is being done while the head of an answer is made: `while ...` with a space before
+    /// it, or nothing.
+    pub fn answering(&self) -> &'static str {
+        if !self.upstreams.is_empty() {
+            " while reading response header from upstream"
+        } else if self.response.last_modified.is_some() {
+            " while sending response to client"
+        } else {
+            ""
+        }
+    }
+
     /// A request with this head, for the default server of its connection's address.
     pub fn new(
         worker: &Rc<Worker>,

@@ -32,5 +32,6 @@ mod proxy_protocol;
 mod proxy_ssl;
 mod requests;
 mod rewrite;
+mod small;
 mod static_site;
 mod upstream;

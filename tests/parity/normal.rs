@@ -107,6 +107,31 @@ pub fn error_line(line: &str) -> Option<String> {
     Some(format!("[{level}] {}", without_excess(message)))
 }
 
+/// An answer with `ID` for what was made up for it: a value of `Set-Cookie` and of `X-Id`, and dates.
+pub fn identified(bytes: &[u8]) -> String {
+    let text = answer(bytes);
+    text.split_inclusive('\n')
+        .map(|line| match line.split_once(": ") {
+            Some((name @ ("Set-Cookie" | "X-Id"), value)) => format!("{name}: {}", lettered(value)),
+            _ => line.to_owned(),
+        })
+        .collect()
+}
+
+/// Long runs of letters and digits by their length, and shapes of dates.
+fn lettered(value: &str) -> String {
+    let mut out = String::new();
+    for word in value.split_inclusive([';', '|', ' ', '=', ',']) {
+        let (text, end) = word.split_at(word.trim_end_matches([';', '|', ' ', '=', ',']).len());
+        match text.len() {
+            0..16 => out.push_str(&shape(text)),
+            length => out.push_str(&format!("ID of {length}")),
+        }
+        out.push_str(end);
+    }
+    out
+}
+
 /// A line with `#` for every number.
 pub fn shape(line: &str) -> String {
     let mut out = String::new();

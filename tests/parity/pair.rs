@@ -42,14 +42,27 @@ impl Pair {
         let nginx = nginx()?;
         let script: Script = Arc::new(script);
         Some(Pair {
-            ours: Side::start(Path::new(BINARY), inside, origins, &script),
-            theirs: Side::start(&nginx, inside, origins, &script),
+            ours: Side::start(Path::new(BINARY), inside, origins, &[], &script),
+            theirs: Side::start(&nginx, inside, origins, &[], &script),
         })
     }
 
     /// Does something in the directory of each.
     pub fn each<T>(&self, act: impl Fn(&Site) -> T) -> [T; 2] {
         [act(&self.ours.site), act(&self.theirs.site)]
+    }
+
+    /// The same with files that the configuration names.
+    pub fn with_files(inside: &str, files: &[(&str, &str)]) -> Option<Pair> {
+        let nginx = nginx()?;
+        let start = |program: &Path| {
+            let script: Script = Arc::new(|_, _, _| Act::Reset);
+            Side::start(program, inside, 0, files, &script)
+        };
+        Some(Pair {
+            ours: start(Path::new(BINARY)),
+            theirs: start(&nginx),
+        })
     }
 
     /// Writes a file into the directories of both, of the same age.
@@ -86,6 +99,42 @@ impl Pair {
     pub fn same_unpacked(&self, request: &str) {
         let difference = self.difference(&[request], normal::unpacked);
         assert!(difference.is_none(), "{}", difference.unwrap());
+    }
+
+    /// The same where new identifiers are made: runs of the letters of base64 and hexadecimal that are longer than any
+    /// word become one.
+    pub fn same_shape(&self, request: &str) {
+        let difference = self.difference(&[request], normal::identified);
+        assert!(difference.is_none(), "{}", difference.unwrap());
+    }
+
+    /// The same without what the origins were asked, which may still be under way.
+    pub fn same_alone(&self, request: &str) {
+        let (ours, theirs) = self.both(|side| side.generic(normal::answer(&side.ask(&[request]))));
+        assert_eq!(ours, theirs, "to {request:?}");
+    }
+
+    /// Waits until an origin of each was asked as often, and compares what for.
+    pub fn same_asked(&self, origin: usize, count: usize) {
+        let (ours, theirs) = self.both(|side| {
+            let origin = &side.origins[origin];
+            wait_until(
+                || origin.requests().len() >= count,
+                || format!("asked for {:?}", origin.requests()),
+            );
+            side.generic(origin.take_requests().join("\n"))
+        });
+        assert_eq!(ours, theirs, "what origin {origin} was asked");
+    }
+
+    /// The answers must agree, and whether they came before a time or after it.
+    pub fn same_after(&self, request: &str, time: Duration) {
+        let (ours, theirs) = self.both(|side| {
+            let begun = Instant::now();
+            let text = side.tell(&side.ask(&[request]), normal::answer);
+            (text, begun.elapsed() >= time)
+        });
+        assert_eq!(ours, theirs, "to {request:?}");
     }
 
     /// Both ends of an upgraded connection: the head, what the origin says first, and each message given back.
@@ -161,10 +210,16 @@ struct Side {
 
 impl Side {
     /// Another one has taken one of the ports meanwhile when it ends at once: then once more, with other ports.
-    fn start(program: &Path, inside: &str, origins: usize, script: &Script) -> Side {
+    fn start(
+        program: &Path,
+        inside: &str,
+        origins: usize,
+        files: &[(&str, &str)],
+        script: &Script,
+    ) -> Side {
         let mut said = String::new();
         for _ in 0..3 {
-            let mut side = Side::spawn(program, inside, origins, script);
+            let mut side = Side::spawn(program, inside, origins, files, script);
             let mut ended = false;
             wait_until(
                 || {
@@ -182,7 +237,13 @@ impl Side {
         panic!("{}: {said}", program.display());
     }
 
-    fn spawn(program: &Path, inside: &str, origins: usize, script: &Script) -> Side {
+    fn spawn(
+        program: &Path,
+        inside: &str,
+        origins: usize,
+        files: &[(&str, &str)],
+        script: &Script,
+    ) -> Side {
         let origins: Vec<Origin> = (0..origins)
             .map(|number| {
                 let script = Arc::clone(script);
@@ -199,6 +260,9 @@ impl Side {
             false => "",
         };
         let site = Site::new(&http(&format!("{plain}{inside}")));
+        for (name, content) in files {
+            site.write(name, &site.fill_in(content));
+        }
         let child = Command::new(program)
             .arg("-p")
             .arg(site.path(""))

@@ -42,7 +42,7 @@ pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Co
     let place = room.take(&req.worker.connections);
     let place = place.ok_or_else(|| Cause::NoPlace(room.most()))?;
     let local = passing.bind.as_ref().and_then(|bind| bind.local.of(req));
-    let timer = Timer::default();
+    let timer = Timer::sharing(&req.worker.upstreams.timers);
     let stream = match addr {
         Addr::Inet(to) => inet(*to, local, passing, &timer).await?,
         Addr::Unix(path) => {

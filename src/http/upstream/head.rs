@@ -153,7 +153,8 @@ impl ResponseHead {
     /// The same for the head of a CGI script's answer (RFC 3875 section 6): the status is that of the field `Status`,
     /// else 302 if there is a `Location`, else 200. A status line may stand in front of it if `line`.
     pub fn parse_cgi(&mut self, limit: usize, line: bool) -> Result<bool, BadAnswer> {
-        if !((self.scan.in_fields || self.begin_cgi(line)) && self.resume(false)?) {
+        let begun = self.scan.in_fields || self.begin_cgi(line);
+        if !(begun && (self.whole_fields() || self.resume(false)?)) {
             return if self.buf.len() >= limit {
                 Err(BadAnswer::TooBig)
             } else {
@@ -304,24 +305,36 @@ impl ResponseHead {
             return false;
         };
         (self.version, self.status, self.status_line) = line;
-        for header in response.headers.iter() {
-            let name = header.name.as_bytes();
-            let field = Field {
-                known: Known::of(name),
-                name: piece_of(text, name),
-                value: piece_of(text, header.value),
-            };
-            if add(
-                &mut self.fields,
-                &mut self.first,
-                &mut self.duplicates,
-                field,
-            )
-            .is_err()
-            {
-                self.forget_head();
-                return false;
-            }
+        let (fields, first, duplicates) = (&mut self.fields, &mut self.first, &mut self.duplicates);
+        if add_all(text, response.headers, fields, first, duplicates).is_err() {
+            self.forget_head();
+            return false;
+        }
+        self.len = len as u32;
+        true
+    }
+
+    /// The same for a head without a status line.
+    fn whole_fields(&mut self) -> bool {
+        const USUAL: usize = 32;
+        if self.scan.next != 0 {
+            return false;
+        }
+        let mut slots = [httparse::EMPTY_HEADER; USUAL];
+        let parsed = httparse::parse_headers(&self.buf, &mut slots);
+        let Ok(httparse::Status::Complete((len, headers))) = parsed else {
+            return false;
+        };
+        let text = self.buf.get(..len).unwrap_or_default();
+        if memchr::memchr(b'\t', text).is_some() {
+            return false;
+        }
+        let (fields, first, duplicates) = (&mut self.fields, &mut self.first, &mut self.duplicates);
+        if add_all(text, headers, fields, first, duplicates).is_err() {
+            self.fields.clear();
+            self.duplicates.clear();
+            self.first = [0; Known::COUNT];
+            return false;
         }
         self.len = len as u32;
         true
@@ -511,6 +524,24 @@ fn version(text: &[u8]) -> Option<Version> {
         Version::Http11
     } else {
         Version::Http10
+    })
+}
+
+fn add_all(
+    text: &[u8],
+    headers: &[httparse::Header<'_>],
+    fields: &mut Vec<Field>,
+    first: &mut [u16; Known::COUNT],
+    duplicates: &mut Vec<(Field, Field)>,
+) -> Result<(), BadAnswer> {
+    headers.iter().try_for_each(|header| {
+        let name = header.name.as_bytes();
+        let field = Field {
+            known: Known::of(name),
+            name: piece_of(text, name),
+            value: piece_of(text, header.value),
+        };
+        add(fields, first, duplicates, field)
     })
 }
 

@@ -3,6 +3,7 @@
 
 use super::connect::Conn;
 use super::head::ResponseHead;
+use super::timer::Spare;
 use super::tls::Key;
 use crate::http::conf::LocationId;
 use std::cell::{Cell, RefCell};
@@ -20,6 +21,8 @@ pub struct Pools {
     inner: Rc<Inner>,
     /// Heads of answers, for their memory.
     heads: RefCell<Vec<ResponseHead>>,
+    /// For the timers of connections.
+    pub timers: Spare,
 }
 
 /// So many heads are kept for reuse.

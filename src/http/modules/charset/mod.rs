@@ -301,8 +301,8 @@ pub fn destination(req: &Request, conf: &CharsetConf, main: &CharsetMain) -> Opt
     if let Some(charset) = response.override_charset.as_ref().filter(|c| !c.is_empty()) {
         if !main.knows(charset) {
             let shown = String::from_utf8_lossy(charset);
-            let action = "while reading response header from upstream";
-            let message = format_args!("unknown charset \"{shown}\" to override {action}");
+            let action = req.answering();
+            let message = format_args!("unknown charset \"{shown}\" to override{action}");
             log::request(req, Level::Error, message);
             return None;
         }

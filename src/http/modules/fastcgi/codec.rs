@@ -202,17 +202,17 @@ impl Codec for FastcgiCodec<'_> {
 pub struct NameValue;
 
 impl Pair for NameValue {
-    fn open(name: &[u8], out: &mut Vec<u8>) {
-        push_length(name.len(), out);
+    fn begin(length: usize, out: &mut Vec<u8>) {
+        push_length(length, out);
         out.push(0);
-        out.extend_from_slice(name);
     }
 
+    fn middle(_out: &mut Vec<u8>) {}
+
     fn close(out: &mut Vec<u8>, start: usize, value: usize) {
-        let length = out.len() - value;
+        let length = out.len().saturating_sub(value);
         let wide = out.get(start).is_some_and(|byte| byte & 0x80 != 0);
         let place = start + if wide { 4 } else { 1 };
-        let mut text = Vec::new();
         match u8::try_from(length) {
             Ok(length) if length < 0x80 => {
                 if let Some(byte) = out.get_mut(place) {
@@ -220,8 +220,7 @@ impl Pair for NameValue {
                 }
             }
             _ => {
-                push_length(length, &mut text);
-                out.splice(place..=place, text);
+                out.splice(place..=place, wide_length(length));
             }
         }
     }
@@ -230,11 +229,12 @@ impl Pair for NameValue {
 fn push_length(length: usize, out: &mut Vec<u8>) {
     match u8::try_from(length) {
         Ok(length) if length < 0x80 => out.push(length),
-        _ => {
-            let length = u32::try_from(length).unwrap_or(u32::MAX) | 1 << 31;
-            out.extend_from_slice(&length.to_be_bytes());
-        }
+        _ => out.extend_from_slice(&wide_length(length)),
     }
+}
+
+fn wide_length(length: usize) -> [u8; 4] {
+    (u32::try_from(length).unwrap_or(u32::MAX) | 1 << 31).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -243,7 +243,9 @@ mod tests {
 
     fn pair(name: &[u8], value: &[u8]) -> Vec<u8> {
         let mut out = b"before".to_vec();
-        NameValue::open(name, &mut out);
+        NameValue::begin(name.len(), &mut out);
+        out.extend_from_slice(name);
+        NameValue::middle(&mut out);
         let at = out.len();
         out.extend_from_slice(value);
         NameValue::close(&mut out, 6, at);

@@ -1,6 +1,6 @@
 //! Settings of the fastcgi module.
 
-use super::codec::FastcgiCodec;
+use super::codec::{FastcgiCodec, NameValue};
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -69,7 +69,7 @@ impl Settings for FastcgiRaw {
 
     fn build(&self, b: &mut Builder) -> FastcgiConf {
         FastcgiConf {
-            common: self.common.build(b, &PROTOCOL),
+            common: self.common.build::<NameValue>(b, &PROTOCOL),
             index: self.index.clone().unwrap_or_default(),
             split: self.split.clone(),
             keep_conn: self.keep_conn.unwrap_or(false),

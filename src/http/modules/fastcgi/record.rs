@@ -98,6 +98,12 @@ impl Reader {
         loop {
             match self.phase {
                 Phase::Head => {
+                    if let Some(event) = self.whole_head(input, at) {
+                        if event.is_some() {
+                            return Ok(event);
+                        }
+                        continue;
+                    }
                     let Some(&byte) = input.get(*at) else {
                         return Ok(None);
                     };
@@ -132,6 +138,22 @@ impl Reader {
         }
     }
 
+    /// The usual case: the head of a record is there as a whole, and nothing is wrong with it. Gives what it brings.
+    fn whole_head(&mut self, input: &[u8], at: &mut usize) -> Option<Option<Event>> {
+        let head = input.get(*at..)?.first_chunk::<HEAD>()?;
+        let [VERSION, kind, 0, 1, high, low, padding, _] = *head else {
+            return None;
+        };
+        if self.seen != 0 || !matches!(kind, STDOUT | STDERR | END_REQUEST) {
+            return None;
+        }
+        self.kind = kind;
+        self.length = usize::from(high) << 8 | usize::from(low);
+        self.padding = usize::from(padding);
+        *at += HEAD;
+        Some(self.content())
+    }
+
     fn head_byte(&mut self, byte: u8) -> Result<Option<Event>, String> {
         match self.seen {
             0 if byte != VERSION => {
@@ -163,12 +185,17 @@ impl Reader {
             return Ok(None);
         }
         self.seen = 0;
+        Ok(self.content())
+    }
+
+    /// The head is over.
+    fn content(&mut self) -> Option<Event> {
         self.phase = Phase::Content;
-        Ok(match self.kind {
+        match self.kind {
             STDOUT if self.length == 0 => Some(Event::StdoutEnd),
             END_REQUEST => Some(Event::EndRequest),
             _ => None,
-        })
+        }
     }
 
     /// Gives back the last bytes of the content that was read last: they come again.

@@ -94,8 +94,9 @@ fn wrap(out: &mut Vec<u8>) {
 pub struct Terminated;
 
 impl Pair for Terminated {
-    fn open(name: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(name);
+    fn begin(_length: usize, _out: &mut Vec<u8>) {}
+
+    fn middle(out: &mut Vec<u8>) {
         out.push(0);
     }
 
@@ -113,7 +114,9 @@ mod tests {
         let mut out = Vec::new();
         for (name, value) in [(&b"A"[..], &b"b"[..]), (b"C", b"")] {
             let start = out.len();
-            Terminated::open(name, &mut out);
+            Terminated::begin(name.len(), &mut out);
+            out.extend_from_slice(name);
+            Terminated::middle(&mut out);
             let at = out.len();
             out.extend_from_slice(value);
             Terminated::close(&mut out, start, at);

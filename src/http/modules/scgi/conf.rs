@@ -1,6 +1,6 @@
 //! Settings of the scgi module.
 
-use super::codec::ScgiCodec;
+use super::codec::{ScgiCodec, Terminated};
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -44,7 +44,7 @@ impl Settings for ScgiRaw {
 
     fn build(&self, b: &mut Builder) -> ScgiConf {
         ScgiConf {
-            common: self.common.build(b, &PROTOCOL),
+            common: self.common.build::<Terminated>(b, &PROTOCOL),
         }
     }
 }

@@ -92,7 +92,8 @@ fn with_got(req: &Request, conf: &UseridConf) -> Known {
         known.cookie = cookie.to_vec();
         let complain = |how: &str| {
             let line = String::from_utf8_lossy(line);
-            let message = format_args!("client sent {how} userid cookie \"{line}\"");
+            let action = req.answering();
+            let message = format_args!("client sent {how} userid cookie \"{line}\"{action}");
             log::request(req, Level::Error, message);
         };
         match cookie.get(..LENGTH).map(read) {

@@ -100,9 +100,11 @@ impl Codec for UwsgiCodec<'_> {
 pub struct Sized16;
 
 impl Pair for Sized16 {
-    fn open(name: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(&size(name.len()));
-        out.extend_from_slice(name);
+    fn begin(length: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&size(length));
+    }
+
+    fn middle(out: &mut Vec<u8>) {
         out.extend_from_slice(&[0; 2]);
     }
 
@@ -126,7 +128,9 @@ mod tests {
     #[test]
     fn sizes_stand_before_name_and_value() {
         let mut out = Vec::new();
-        Sized16::open(b"ab", &mut out);
+        Sized16::begin(2, &mut out);
+        out.extend_from_slice(b"ab");
+        Sized16::middle(&mut out);
         let at = out.len();
         out.resize(at + 0x102, b'v');
         Sized16::close(&mut out, 0, at);

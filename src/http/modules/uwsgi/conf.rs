@@ -1,6 +1,6 @@
 //! Settings of the uwsgi module.
 
-use super::codec::UwsgiCodec;
+use super::codec::{Sized16, UwsgiCodec};
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::config::value::parse_number;
@@ -65,7 +65,7 @@ impl Settings for UwsgiRaw {
 
     fn build(&self, b: &mut Builder) -> UwsgiConf {
         UwsgiConf {
-            common: self.common.build(b, &PROTOCOL),
+            common: self.common.build::<Sized16>(b, &PROTOCOL),
             modifier1: self.modifier1.unwrap_or(0),
             modifier2: self.modifier2.unwrap_or(0),
             string: self.string.clone().unwrap_or_default(),

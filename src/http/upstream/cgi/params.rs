@@ -9,7 +9,6 @@ use crate::http::request::Request;
 use crate::http::trace::Event;
 use crate::http::value::Value;
 use bytes::Bytes;
-use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// One `*_param`.
@@ -23,19 +22,35 @@ pub struct Param {
 
 /// How a protocol writes a parameter.
 pub trait Pair {
-    /// Appends the name and all that stands before the value.
-    fn open(name: &[u8], out: &mut Vec<u8>);
+    /// Appends what stands in front of a name of so many bytes.
+    fn begin(length: usize, out: &mut Vec<u8>);
+
+    /// Appends what stands between name and value.
+    fn middle(out: &mut Vec<u8>);
 
     /// Completes a parameter that begins at `start` and whose value, the last thing in `out`, begins at `value`.
     fn close(out: &mut Vec<u8>, start: usize, value: usize);
 }
 
-/// All that is set, and what of the client's header fields is not passed on.
+/// All that is set, as its protocol writes it, and what of the client's header fields is not passed on.
 #[derive(Default)]
 pub struct Params {
-    list: Box<[Param]>,
+    list: Box<[Piece]>,
+    /// What is set, one by one, for whoever asks.
+    set: Box<[Param]>,
     /// Names of fields as they stand behind `HTTP_`, in lower case.
     replaced: Box<[Box<[u8]>]>,
+}
+
+enum Piece {
+    /// Parameters that are the same for every request.
+    Fixed(Vec<u8>),
+    /// One that is not: all that stands before its value.
+    Computed {
+        open: Box<[u8]>,
+        value: Value,
+        if_not_empty: bool,
+    },
 }
 
 const PREFIX: &[u8] = b"HTTP_";
@@ -45,8 +60,8 @@ const HOST: (&[u8], &[u8]) = (b"HTTP_HOST", b"$host$is_request_port$request_port
 
 impl Params {
     /// Puts what is set before nginx's default.
-    pub fn build(b: &mut Builder, set: &[Param]) -> Self {
-        let (mut list, mut replaced) = (Vec::new(), Vec::new());
+    pub fn build<P: Pair>(b: &mut Builder, set: &[Param]) -> Self {
+        let (mut list, mut all, mut replaced) = (Vec::new(), Vec::new(), Vec::new());
         let default = (!set
             .iter()
             .any(|param| param.name.eq_ignore_ascii_case(HOST.0)))
@@ -58,32 +73,45 @@ impl Params {
                     continue;
                 }
             }
-            list.push(param.clone());
+            add::<P>(&mut list, param);
+            all.push(param.clone());
         }
         Params {
             list: list.into(),
+            set: all.into(),
             replaced: replaced.into(),
         }
     }
 
     /// The value of a parameter, the last one of this name.
     pub fn value(&self, req: &Request, name: &[u8]) -> Option<Bytes> {
-        let found = self.list.iter().rev().find(|param| param.name == name);
+        let found = self.set.iter().rev().find(|param| param.name == name);
         found.map(|param| param.value.eval_bytes(req))
     }
 
     /// Appends all parameters of a request; those of the client's fields only if `fields`.
     pub fn write<P: Pair>(&self, req: &Request, fields: bool, out: &mut Vec<u8>) {
-        for param in &self.list {
-            let start = out.len();
-            P::open(&param.name, out);
-            let value = out.len();
-            param.value.write(req, out);
-            if param.if_not_empty && out.len() == value {
-                out.truncate(start);
-            } else {
-                tell(req, &param.name, out, value);
-                P::close(out, start, value);
+        if req.is_rehearsal() {
+            self.tell_all(req);
+        }
+        for piece in &self.list {
+            match piece {
+                Piece::Fixed(text) => out.extend_from_slice(text),
+                Piece::Computed {
+                    open,
+                    value,
+                    if_not_empty,
+                } => {
+                    let start = out.len();
+                    out.extend_from_slice(open);
+                    let at = out.len();
+                    value.write(req, out);
+                    if *if_not_empty && out.len() == at {
+                        out.truncate(start);
+                    } else {
+                        P::close(out, start, at);
+                    }
+                }
             }
         }
         if fields {
@@ -91,32 +119,48 @@ impl Params {
         }
     }
 
+    fn tell_all(&self, req: &Request) {
+        for param in &self.set {
+            let value = param.value.eval_bytes(req);
+            if !(param.if_not_empty && value.is_empty()) {
+                tell(req, || param.name.clone(), &value);
+            }
+        }
+    }
+
     /// Fields of the same name become one parameter, their values joined.
     fn write_fields<P: Pair>(&self, req: &Request, out: &mut Vec<u8>) {
-        let mut name = SmallVec::<[u8; 64]>::new();
+        let repeats = may_repeat(req);
         for (i, (known, field, value)) in req.head.iter().enumerate() {
             let is_same = |other: &[u8]| other.eq_ignore_ascii_case(field);
-            if self.replaces(field) || req.head.iter().take(i).any(|(_, name, _)| is_same(name)) {
+            let before = || req.head.iter().take(i).any(|(_, name, _)| is_same(name));
+            if self.replaces(field) || (repeats && before()) {
                 continue;
             }
-            name.clear();
-            name.extend_from_slice(PREFIX);
-            name.extend(field.iter().map(|byte| match byte {
+            let start = out.len();
+            P::begin(PREFIX.len() + field.len(), out);
+            let name = out.len();
+            out.extend_from_slice(PREFIX);
+            out.extend(field.iter().map(|byte| match byte {
                 b'-' => b'_',
                 byte => byte.to_ascii_uppercase(),
             }));
-            let start = out.len();
-            P::open(&name, out);
+            let name = name..out.len();
+            P::middle(out);
             let value_start = out.len();
             out.extend_from_slice(value);
-            let separator = if known == Known::Cookie { b"; " } else { b", " };
-            for (_, name, more) in req.head.iter().skip(i + 1) {
-                if is_same(name) {
-                    out.extend_from_slice(separator);
-                    out.extend_from_slice(more);
+            if repeats {
+                let separator = if known == Known::Cookie { b"; " } else { b", " };
+                for (_, name, more) in req.head.iter().skip(i + 1) {
+                    if is_same(name) {
+                        out.extend_from_slice(separator);
+                        out.extend_from_slice(more);
+                    }
                 }
             }
-            tell(req, &name, out, value_start);
+            let text = |range| out.get(range).unwrap_or_default();
+            let name = || Bytes::copy_from_slice(text(name));
+            tell(req, name, text(value_start..out.len()));
             P::close(out, start, value_start);
         }
     }
@@ -133,12 +177,53 @@ impl Params {
     }
 }
 
-/// Tells a rehearsal of a parameter whose value begins at `value`.
-fn tell(req: &Request, name: &[u8], out: &[u8], value: usize) {
+/// Tells a rehearsal of a parameter.
+fn tell(req: &Request, name: impl FnOnce() -> Bytes, value: &[u8]) {
     req.trace(|| Event::Param {
-        name: Bytes::copy_from_slice(name),
-        value: out.get(value..).unwrap_or_default().to_vec(),
+        name: name(),
+        value: value.to_vec(),
     });
+}
+
+/// Appends a parameter; what does not depend on the request becomes one text with what stands before it.
+fn add<P: Pair>(list: &mut Vec<Piece>, param: &Param) {
+    let mut text = Vec::new();
+    P::begin(param.name.len(), &mut text);
+    text.extend_from_slice(&param.name);
+    P::middle(&mut text);
+    let Some(value) = param.value.as_literal() else {
+        list.push(Piece::Computed {
+            open: text.into(),
+            value: param.value.clone(),
+            if_not_empty: param.if_not_empty,
+        });
+        return;
+    };
+    if param.if_not_empty && value.is_empty() {
+        return;
+    }
+    let at = text.len();
+    text.extend_from_slice(value);
+    P::close(&mut text, 0, at);
+    match list.last_mut() {
+        Some(Piece::Fixed(before)) => before.extend_from_slice(&text),
+        _ => list.push(Piece::Fixed(text)),
+    }
+}
+
+/// Whether two fields may have the same name. They rarely do, and looking for each name among all is slow.
+fn may_repeat(req: &Request) -> bool {
+    let (mut known_ones, mut others) = (0u128, 0u128);
+    req.head.iter().any(|(known, name, _)| {
+        let (seen, number) = match known {
+            Known::Other => (&mut others, name.len()),
+            known => (&mut known_ones, known as usize),
+        };
+        let bit = 1 << (number % 128);
+        let again = *seen & bit != 0;
+        *seen |= bit;
+        again
+    })
 }
 
 fn default_host(b: &mut Builder) -> Param {

@@ -1,6 +1,6 @@
 //! Settings that the three protocols have: those of all protocols, and the parameters.
 
-use super::params::{Param, Params};
+use super::params::{Pair, Param, Params};
 use crate::cycle::Builder;
 use crate::http::upstream::settings::{Passing, PassingRaw};
 use std::sync::Arc;
@@ -55,14 +55,15 @@ impl CgiRaw {
     }
 
     /// Fills in the defaults.
-    pub fn build(&self, b: &mut Builder, protocol: &Protocol) -> CgiConf {
+    pub fn build<P: Pair>(&self, b: &mut Builder, protocol: &Protocol) -> CgiConf {
         let hidden = HIDDEN
             .get(usize::from(protocol.passes_status)..)
             .unwrap_or_default();
         let passing = self
             .passing
             .build(b, protocol.prefix, protocol.temp_path, hidden);
-        let params = Params::build(b, self.params.as_deref().map_or(&[], |params| &params[..]));
+        let set = self.params.as_deref().map_or(&[][..], |params| &params[..]);
+        let params = Params::build::<P>(b, set);
         CgiConf { passing, params }
     }
 }
