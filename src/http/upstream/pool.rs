@@ -3,9 +3,9 @@
 
 use super::connect::Conn;
 use super::head::ResponseHead;
-use super::timer::Spare;
 use super::tls::Key;
 use crate::http::conf::LocationId;
+use crate::http::timer::Spare;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
