@@ -23,6 +23,7 @@ pub struct WithoutEffect {
     pub(crate) lock_file: Option<Bytes>,
     pub(crate) debug_points: Option<usize>,
     pub(crate) pcre_jit: Option<bool>,
+    pub(crate) ssl_object_cache_inheritable: Option<bool>,
     pub(crate) thread_pools: Vec<Bytes>,
     /// Those that `aio` names, where, and where its line ends.
     pub(crate) thread_pools_used: Vec<(Bytes, Span, Span)>,
@@ -91,6 +92,11 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("pcre_jit", MAIN, |b| &mut b.core.without_effect.pcre_jit)
         .default("off")
         .doc("No effect: regular expressions are always compiled to machine code where the system allows it."),
+    D::flag("ssl_object_cache_inheritable", MAIN, |b| {
+        &mut b.core.without_effect.ssl_object_cache_inheritable
+    })
+    .default("on")
+    .doc("No effect: a reload reads all certificates and keys anew, also those whose files claim to be unchanged."),
     D::custom("thread_pool", MAIN, Args::Between(2, 3), set_thread_pool)
         .syntax("name threads=number [max_queue=number]")
         .default("default threads=32 max_queue=65536")

@@ -255,6 +255,12 @@ pub static MODULES: &[Module] = &[
         tables: &[http::modules::secure_link::DIRECTIVES],
     },
     Module {
+        name: "http_ssl",
+        nginx: "ngx_http_ssl_module",
+        about: "TLS to clients: certificates, protocols, sessions, certificates of clients",
+        tables: &[http::modules::ssl::DIRECTIVES],
+    },
+    Module {
         name: "http_userid",
         nginx: "ngx_http_userid_module",
         about: "Cookies by which clients are known again",

@@ -178,6 +178,7 @@ fn choose(
     let context = tls.context.as_ref().ok_or_else(none)?;
     let http2 = protocols.http2 || http.location(chosen.location).http2.enable;
     let config = context.config(http2);
+    ssl::refresh(&context.responders);
     match &context.lookup {
         None => Ok(Arc::clone(config)),
         Some(_) => looked_up(arrival, context, config, chosen.id),

@@ -19,7 +19,7 @@ mod trust;
 
 pub use error::VerifyError;
 pub use host::matches_name;
-pub use signature::{verify_tls12, verify_tls13};
+pub use signature::{is_signed, verify_tls12, verify_tls13};
 pub use trust::{Trust, TrustError};
 
 use certificate::Certificate;
@@ -67,6 +67,14 @@ pub fn verify_chain(
     checks::signatures_and_times(&path, now, &mut report);
     constraints::check(&path, purpose, now, &mut report);
     report.last.map_or(Ok(()), Err)
+}
+
+/// Whether a certificate is signed by the key of another.
+pub fn is_issued(certificate: &[u8], issuer: &[u8]) -> bool {
+    match (Certificate::parse(certificate), Certificate::parse(issuer)) {
+        (Some(certificate), Some(issuer)) => signature::certificate(&certificate, &issuer),
+        _ => false,
+    }
 }
 
 /// What has been found wrong so far.

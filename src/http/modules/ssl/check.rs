@@ -23,7 +23,7 @@ pub fn names(b: &mut Builder, servers: &[Server], locations: &[Location]) {
         let leaves: Vec<_> = context
             .certificates
             .iter()
-            .filter_map(|c| c.cert.first())
+            .filter_map(|c| c.certified.cert.first())
             .collect();
         let words = raw.certificates.as_deref().unwrap_or_default();
         if known.insert(std::ptr::from_ref(raw)) {

@@ -13,13 +13,12 @@ use crate::http::negotiation::report::Report;
 use crate::http::value::Value;
 use crate::http::zone;
 use crate::tls::identity;
-use crate::tls::select::Certificates;
+use crate::tls::select::{Certificate, Certificates};
 use crate::tls::server;
 use crate::tls::session::{self, Cache, Limit, Sessions};
 use crate::tls::ticket::{Keys, Tickets};
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +80,7 @@ fn context(
         return None;
     }
     let ticket_files = material::ticket_keys(report, raw)?;
-    stapling::set(report, raw, &pairs, &mut certificates)?;
+    let responders = stapling::set(report, raw, &pairs, trust, &mut certificates)?;
     let mut extra = Extra::default();
     let commands = raw.conf_commands.as_deref().unwrap_or_default();
     if !command::apply(commands, &written, &mut choices, &mut extra, report)
@@ -137,7 +136,7 @@ fn context(
             if let Some(number) = choices.tickets {
                 config.send_tls13_tickets = number;
             }
-            Some(Context::new(config, lookup, certificates))
+            Some(Context::new(config, lookup, certificates, responders))
         }
         Err(error) => {
             report.error(
@@ -242,7 +241,7 @@ fn rotating_keys(timeout: Duration) -> Arc<Keys> {
 
 /// What sessions belong to: certificates and the authorities of clients. Those with variables in their names go by these.
 fn session_context(
-    certificates: &[Arc<CertifiedKey>],
+    certificates: &[Certificate],
     pairs: &[(Word, Word)],
     authorities: &[rustls::DistinguishedName],
 ) -> session::Context {
@@ -251,8 +250,8 @@ fn session_context(
         hash.update(&(bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
     };
-    for certified in certificates {
-        add(certified.cert.first().map_or(b"", |leaf| leaf));
+    for certificate in certificates {
+        add(certificate.certified.cert.first().map_or(b"", |leaf| leaf));
     }
     if certificates.is_empty() {
         for (certificate, key) in pairs {

@@ -3,9 +3,8 @@
 use crate::http::request::Request;
 use crate::http::value::Value;
 use crate::tls::identity::{Cache, Source};
-use rustls::sign::CertifiedKey;
+use crate::tls::select::Certificate;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Where the certificates and keys of a server are.
 pub struct Lookup {
@@ -27,7 +26,7 @@ impl Lookup {
     ///
     /// # Errors
     /// One of them cannot be loaded.
-    pub fn certificates(&self, req: &Request) -> Result<Vec<Arc<CertifiedKey>>, LookupError> {
+    pub fn certificates(&self, req: &Request) -> Result<Vec<Certificate>, LookupError> {
         let pairs = self.pairs.iter();
         pairs
             .map(|(certificate, key)| {
@@ -38,7 +37,7 @@ impl Lookup {
                     base: &self.base,
                 };
                 let pair = source.fetch(self.cache.as_ref(), "SSL_use_PrivateKey");
-                pair.map(Arc::new)
+                pair.map(Certificate::from)
                     .map_err(|failed| LookupError(failed.sentence))
             })
             .collect()

@@ -8,10 +8,10 @@ use crate::http::negotiation::report::Report;
 use crate::tls::error::LoadError;
 use crate::tls::identity::Source;
 use crate::tls::pem::{self, PemError};
+use crate::tls::select::Certificate;
 use crate::tls::verify::Trust;
 use crate::tls::{chain, place};
 use rustls::pki_types::CertificateDer;
-use rustls::sign::CertifiedKey;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub fn certificates(
     report: &mut Report<'_>,
     raw: &SslRaw,
     pairs: &[(Word, Word)],
-) -> Option<Vec<Arc<CertifiedKey>>> {
+) -> Option<Vec<Certificate>> {
     let (files, base) = (Rc::clone(&report.b.files), base(report));
     let mut all = Vec::with_capacity(pairs.len());
     for (certificate, key) in pairs {
@@ -32,7 +32,7 @@ pub fn certificates(
             base: &base,
         };
         match source.load(&*files, "SSL_CTX_use_PrivateKey") {
-            Ok(pair) => all.push(Arc::new(pair)),
+            Ok(pair) => all.push(Certificate::from(pair)),
             Err(failed) => {
                 let word = if failed.by_key { key } else { certificate };
                 report.error(failed.sentence, Some(word));

@@ -2,9 +2,10 @@
 
 use super::conf::Verify;
 use super::lookup::Lookup;
+use super::responder::Responder;
+use crate::tls::select::Certificate;
 use crate::tls::verify::Trust;
 use rustls::ServerConfig;
-use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
 /// TLS of a server.
@@ -30,7 +31,9 @@ pub struct Context {
     /// Certificates whose names have variables.
     pub lookup: Option<Lookup>,
     /// The others.
-    pub certificates: Vec<Arc<CertifiedKey>>,
+    pub certificates: Vec<Certificate>,
+    /// Whom to ask what their issuers say about them.
+    pub responders: Vec<Arc<Responder>>,
 }
 
 impl Context {
@@ -38,7 +41,8 @@ impl Context {
     pub fn new(
         config: ServerConfig,
         lookup: Option<Lookup>,
-        certificates: Vec<Arc<CertifiedKey>>,
+        certificates: Vec<Certificate>,
+        responders: Vec<Arc<Responder>>,
     ) -> Context {
         let with = |protocols: &[&str]| {
             let mut config = config.clone();
@@ -50,6 +54,7 @@ impl Context {
             http2: with(&["h2", "http/1.1", "http/1.0", "http/0.9"]),
             lookup,
             certificates,
+            responders,
         }
     }
 
