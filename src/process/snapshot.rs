@@ -146,6 +146,10 @@ impl Recording {
 
 impl Files for Recording {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // What is named twice is read once: the worker gets one answer, which must be the one that was checked.
+        if let Some(Ok(known)) = self.0.borrow().files.get(path) {
+            return Ok(known.clone());
+        }
         let result = Disk.read(path);
         self.0
             .borrow_mut()
