@@ -19,7 +19,7 @@ use super::upstream::failure::Failure;
 use super::upstream::state::Attempt;
 use super::variable::Variable;
 use crate::log::{self, Level};
-use std::fmt::Arguments;
+use std::fmt::{self, Arguments};
 use std::io::Write;
 
 /// Why a request failed.
@@ -88,9 +88,24 @@ pub fn failure(req: &Request, failure: &Failure) {
     let message = format_args!("{failure}");
     log::explained(req, failure.level(), message, |out| {
         let (cause, hint) = (failure.kind().name(), failure.hint(req));
-        // Writing into a vector cannot fail.
-        let _ = write!(out, ", cause: {cause}, hint: \"{hint}\"");
+        tell(cause, hint, out);
     });
+}
+
+/// Appends what stands behind nginx's line. Names in a hint may come from clients: none ends the quotation or the line.
+fn tell(cause: &str, hint: impl fmt::Display, out: &mut Vec<u8>) {
+    // Writing into a vector cannot fail.
+    let _ = write!(out, ", cause: {cause}, hint: \"");
+    let start = out.len();
+    let _ = write!(out, "{hint}");
+    for byte in out.iter_mut().skip(start) {
+        match *byte {
+            b'"' => *byte = b'\'',
+            control if control.is_ascii_control() => *byte = b' ',
+            _ => {}
+        }
+    }
+    out.push(b'"');
 }
 
 /// Tells the error log that no attempt could be made, and remembers why.
@@ -103,7 +118,7 @@ pub fn no_attempt(req: &Request, reason: Failure) {
 pub fn client(req: &Request, level: Level, message: Arguments<'_>, fault: Fault) {
     log::explained(req, level, message, |out| {
         let (cause, hint) = (fault.wrong.name(), fault.hint(req));
-        let _ = write!(out, ", cause: {cause}, hint: \"{hint}\"");
+        tell(cause, hint, out);
     });
     *req.reason.borrow_mut() = Some(Box::new(Reason::Client(fault)));
 }
@@ -128,5 +143,15 @@ pub fn body(req: &Request, error: BodyError) {
     match req.location(&req.http).explain.hints {
         true => client(req, Level::Info, format_args!("{message}"), fault),
         false => *req.reason.borrow_mut() = Some(Box::new(Reason::Client(fault))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn nothing_ends_a_hint_early() {
+        let mut out = b"line".to_vec();
+        super::tell("x", "a\"b\nc", &mut out);
+        assert_eq!(out, b"line, cause: x, hint: \"a'b c\"");
     }
 }

@@ -10,6 +10,7 @@ pub mod bad_answer;
 pub mod balance;
 pub mod bind;
 pub mod cgi;
+mod classify;
 pub mod codec;
 pub mod computed;
 pub mod conf;
