@@ -233,6 +233,23 @@ impl Head {
         self.first = [0; Known::COUNT];
     }
 
+    /// Drops the fields behind the first one of this name, and returns where its line ends.
+    pub fn forget_fields_behind(&mut self, known: Known) -> usize {
+        let number = self.first.get(known as usize).copied().unwrap_or(0);
+        let field = usize::from(number).checked_sub(1);
+        let value = field.and_then(|i| self.fields.get(i)).map(|f| f.value);
+        let end = value.map_or(0, |value| value.end as usize);
+        let rest = self.buf.get(end..).unwrap_or_default();
+        let line_end = memchr::memchr(b'\n', rest).map_or(self.buf.len(), |n| end + n + 1);
+        self.fields.truncate(usize::from(number));
+        for first in &mut self.first {
+            if *first > number {
+                *first = 0;
+            }
+        }
+        line_end
+    }
+
     /// The bytes of a piece.
     pub fn bytes(&self, piece: Piece) -> &[u8] {
         self.buf

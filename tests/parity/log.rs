@@ -82,6 +82,10 @@ fn formats() {
         "BAD\r\n\r\n",
         "GET /a.html HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n",
         "GET /a.html HTTP/1.1\r\n\r\n",
+        // A wrong host is judged where it stands: the log knows what came before it.
+        "GET /a.html HTTP/1.1\r\nReferer: r\r\nHost: \r\nUser-Agent: a\r\n\r\n",
+        "GET http://a/a.html HTTP/1.1\r\nReferer: r\r\nHost: a/b\r\nUser-Agent: a\r\n\r\n",
+        "GET http://[a/a.html HTTP/1.1\r\nReferer: r\r\nHost: a\r\nUser-Agent: a\r\n\r\n",
     ]);
     pair.same_each(&requests);
     for log in ["plain", "json", "none", "default", "multi"] {

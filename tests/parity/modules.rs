@@ -30,6 +30,8 @@ fn auth_request() {
         location /own-page { auth_request /403; error_page 403 = /shown; try_files /nothing =404; }
         location /any { satisfy any; deny all; auth_request /204; try_files /nothing =404; }
         location /any-not { satisfy any; deny all; auth_request /401; try_files /nothing =404; }
+        location /method { auth_request /method-auth; try_files /nothing =404; }
+        location = /method-auth { if ($request_method != OPTIONS) { return 403; } return 204; }
         location = /204 { internal; set $shared inside; add_header X-Inner no; return 204; }
         location = /401 { return 401; }
         location = /403 { return 403; }
@@ -38,6 +40,8 @@ fn auth_request() {
         location = /nested-auth { auth_request /403; try_files /nothing =404; }
         location = /shown { return 200 "shown $uri $outcome"; }
     }"#;
+    let options = "OPTIONS /method HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    same(inside, &[options.to_owned()]);
     same(
         inside,
         &gets(

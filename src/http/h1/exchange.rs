@@ -338,7 +338,23 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
     req.args
         .extend_from_slice(parsed.query_of(head.bytes(head.path_query)));
     req.unparsed_uri_valid = !parsed.empty_path;
-    req.host_port = host::of_request(&head, &mut req.host)?.unwrap_or(0);
+    match host::of_request(&head, &mut req.host) {
+        Ok(port) => req.host_port = port.unwrap_or(0),
+        Err(bad) => {
+            // nginx judges a host where it reads it, and never gets to the fields behind it.
+            drop(head);
+            if let Some(head) = Rc::get_mut(&mut req.head) {
+                match bad {
+                    Bad::HostInLine => head.forget_fields(),
+                    _ => {
+                        let read = head.forget_fields_behind(Known::Host);
+                        req.request_length.set(read as u64);
+                    }
+                }
+            }
+            return Err(bad);
+        }
+    }
     router::set_virtual_server(req).map_err(|why| match why {
         NoServer::Failed => Bad::NoServer,
         NoServer::Misdirected => Bad::Misdirected,

@@ -46,7 +46,12 @@ pub static VARIABLES: &[Variable] = &[
         put_number(r.request_length.get(), out)
     }),
     Variable::new("request_method", |r, out| {
-        has_target(r) && put(r.method_name(), out)
+        // A subrequest is made with GET, but the variable means the client's request.
+        let name = match r.depth {
+            0 => r.method_name(),
+            _ => r.head.bytes(r.head.method_name),
+        };
+        has_target(r) && put(name, out)
     }),
     Variable::new("request_port", |r, out| put_port(r.host_port, out)),
     Variable::new("request_time", |r, out| {
