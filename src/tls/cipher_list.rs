@@ -31,17 +31,7 @@ pub fn parse(text: &str) -> Result<CipherList, &'static str> {
         rest = behind;
     }
     let mut named = Vec::new();
-    for rule in rest
-        .split([':', ' ', ';', ','])
-        .filter(|rule| !rule.is_empty())
-    {
-        let (operator, what) = match rule.split_at_checked(1) {
-            Some((sign @ ("-" | "+" | "!" | "@"), what)) => (sign, what),
-            _ => ("", rule),
-        };
-        if what.is_empty() || !what.chars().all(is_in_names) {
-            return Err("error:0A000118:SSL routines::invalid command");
-        }
+    while let Some((operator, what)) = next_rule(&mut rest)? {
         match operator {
             "@" => chosen.command(what)?,
             _ => {
@@ -62,6 +52,30 @@ pub fn parse(text: &str) -> Result<CipherList, &'static str> {
         missing,
     })
 }
+
+/// Takes the next rule from a list, a sign and a name. A sign begins a rule of its own, also without a separator.
+fn next_rule<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, &'a str)>, &'static str> {
+    let rule = rest.trim_start_matches(SEPARATORS);
+    if rule.is_empty() {
+        return Ok(None);
+    }
+    let (operator, rule) = match rule.split_at_checked(1) {
+        Some((sign @ ("-" | "+" | "!" | "@"), what)) => (sign, what),
+        _ => ("", rule),
+    };
+    let end = rule.find(|c| !is_in_names(c)).unwrap_or(rule.len());
+    let (what, behind) = rule.split_at(end);
+    if what.is_empty() {
+        return Err("error:0A000118:SSL routines::invalid command");
+    }
+    *rest = match operator {
+        "@" => behind.trim_start_matches(|c| !SEPARATORS.contains(&c)),
+        _ => behind,
+    };
+    Ok(Some((operator, what)))
+}
+
+const SEPARATORS: [char; 4] = [':', ' ', ';', ','];
 
 fn is_in_names(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '=' | '_' | '+')
@@ -220,6 +234,10 @@ mod tests {
         ];
         assert_eq!(usable("HIGH:!aNULL:!MD5"), all);
         assert_eq!(usable("DEFAULT"), all);
+        assert_eq!(
+            usable("HIGH !aNULL!MD5;!ECDSA"),
+            all[1..].iter().step_by(2).copied().collect::<Vec<_>>()
+        );
         assert_eq!(usable("EECDH+AESGCM:EDH+AESGCM").len(), 4);
         assert_eq!(
             usable("HIGH:!ECDSA:+AES256"),

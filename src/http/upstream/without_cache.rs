@@ -2,7 +2,6 @@
 //! a zone is refused here, so that nothing is lost when they are read, checked and put aside.
 
 use crate::config::directive::{Args, Directive};
-use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::config::value::{parse_flag, parse_number, parse_offset, parse_seconds, parse_time};
 use crate::cycle::Builder;
