@@ -120,10 +120,6 @@ fn mistakes_are_explained_as_by_nginx() {
             "\"proxy_pass\" cannot have URI part in location given by regular expression",
         ),
         (
-            "server { location / { proxy_pass https://127.0.0.1; } }",
-            "not supported by goodgate yet",
-        ),
-        (
             "proxy_buffers 1 4k;",
             "there must be at least 2 \"proxy_buffers\"",
         ),

@@ -132,6 +132,17 @@ fn lettered(value: &str) -> String {
     out
 }
 
+/// A line of the error log about what a client did wrong, without process and connection.
+pub fn client_line(line: &str) -> Option<String> {
+    let message = line.get(line.find(": *")?..)?;
+    let start = message.find("client ")?;
+    let message = message.get(start..)?;
+    ["client sent ", "client prematurely ", "client timed out "]
+        .iter()
+        .any(|start| message.starts_with(start))
+        .then(|| message.to_owned())
+}
+
 /// A line with `#` for every number.
 pub fn shape(line: &str) -> String {
     let mut out = String::new();

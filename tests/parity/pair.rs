@@ -193,6 +193,12 @@ impl Pair {
         assert!(ours == theirs, "in the error log:{}", apart(&ours, &theirs));
     }
 
+    /// The same for lines of any level about what clients did wrong.
+    pub fn same_client_lines(&self, count: usize) {
+        let (ours, theirs) = self.both(|side| side.lines("error.log", count, normal::client_line));
+        assert!(ours == theirs, "in the error log:{}", apart(&ours, &theirs));
+    }
+
     /// What `look` sees in the two.
     fn both<T: Send>(&self, look: impl Fn(&Side) -> T + Sync) -> (T, T) {
         std::thread::scope(|scope| {

@@ -391,3 +391,36 @@ fn parts_that_come_late() {
         "GET /return HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     ]);
 }
+
+#[test]
+fn what_the_log_says_of_heads() {
+    let Some(pair) = pair() else { return };
+    let whole = |head: &str| format!("{head}\r\n\r\n");
+    let heads = [
+        whole("G\x01T / HTTP/1.1\r\nHost: a"),
+        whole("GET / HTTP/3.0\r\nHost: a"),
+        whole("GET /%zz HTTP/1.1\r\nHost: a"),
+        whole(&format!("GET /{} HTTP/1.1\r\nHost: a", "x".repeat(2000))),
+        whole("GET http://a_,b/ HTTP/1.1\r\nHost: a"),
+        whole("GET / HTTP/1.1"),
+        whole("GET / HTTP/1.1\r\nHost: a\r\nHost: b"),
+        whole("GET / HTTP/1.1\r\nHost: a/b"),
+        whole("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x"),
+        whole("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x"),
+        whole(&format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX: {}",
+            "x".repeat(2000)
+        )),
+        whole("GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\nConnection: close"),
+        whole("GET / HTTP/1.1\r\nHost: a\r\nX_Y: z\r\nX.Y: z\r\nConnection: close"),
+        whole("TRACE / HTTP/1.1\r\nHost: a"),
+        // The second request of two that were sent at once.
+        whole("GET /return HTTP/1.1\r\nHost: a\r\n\r\nG\x01T / HTTP/1.1"),
+        whole("GET /return HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a/b"),
+        // Never completed.
+        "GET / HT".to_owned(),
+        "GET / HTTP/1.1\r\nHost: a\r\nX".to_owned(),
+    ];
+    pair.same_each(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    pair.same_client_lines(heads.len());
+}

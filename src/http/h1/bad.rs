@@ -72,6 +72,19 @@ impl Bad {
         }
     }
 
+    /// Whether it is found in the request line, not among the fields.
+    pub fn is_in_line(self) -> bool {
+        matches!(
+            self,
+            Bad::Method
+                | Bad::Request
+                | Bad::Version
+                | Bad::Method09
+                | Bad::LineTooLong
+                | Bad::HostInLine
+        )
+    }
+
     /// Appends nginx's sentence.
     pub fn sentence(self, head: &Head, out: &mut Vec<u8>) {
         let text: &[u8] = match self {

@@ -1,6 +1,6 @@
 //! One request and its answer.
 
-use super::bad::Bad;
+use super::bad::{Bad, dropped_sentence};
 use super::body::Reader;
 use super::framing::BodyLength;
 use super::io::{Io, IoError};
@@ -104,6 +104,7 @@ pub async fn one(
     req.pipelined = pipelined;
     req.request_length
         .set(u64::from(req.head.len).max(req.head.buf.len() as u64));
+    let doing = reading(&req, !parse::has_line(&req.head));
     let next = match read {
         HeadRead::Done => {
             let next = serve(&mut req, io).await;
@@ -125,7 +126,7 @@ pub async fn one(
             explain::client(
                 &req,
                 Level::Info,
-                format_args!("client prematurely closed connection"),
+                format_args!("client prematurely closed connection while {doing}"),
                 Fault::now(&req, Wrong::ClosedWhileSending),
             );
             give_up(&mut req, 400)
@@ -134,7 +135,7 @@ pub async fn one(
             explain::client(
                 &req,
                 Level::Info,
-                format_args!("client timed out (110: Connection timed out)"),
+                format_args!("client timed out (110: Connection timed out) while {doing}"),
                 Fault::late_head(&req),
             );
             timed_out(&req);
@@ -263,7 +264,11 @@ fn named_server(http: &Http, client: &Client, head: &Head) -> Option<ServerId> {
 
 /// Takes a request whose head is complete through the phases.
 async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
-    match prepare(req, io) {
+    let prepared = prepare(req, io);
+    if !req.head.dropped.is_empty() {
+        tell_of_dropped(req);
+    }
+    match prepared {
         Ok(()) => {}
         Err(bad) => return refuse(req, io, bad).await,
     }
@@ -436,16 +441,36 @@ async fn run(req: &mut Request, start: Start) -> bool {
     .await
 }
 
+/// Tells the log of lines that are none of a header field and were overlooked (`ignore_invalid_headers`).
+fn tell_of_dropped(req: &Request) {
+    for line in &req.head.dropped {
+        let mut sentence = Vec::new();
+        dropped_sentence(&req.head, *line, &mut sentence);
+        let (sentence, doing) = (String::from_utf8_lossy(&sentence), reading(req, false));
+        log::request(req, Level::Info, format_args!("{sentence} while {doing}"));
+    }
+}
+
+/// What nginx calls the reading of a head.
+fn reading(req: &Request, in_line: bool) -> &'static str {
+    match (in_line, req.pipelined) {
+        (true, false) => "reading client request line",
+        (true, true) => "reading client pipelined request line",
+        (false, _) => "reading client request headers",
+    }
+}
+
 async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
     if bad == Bad::NoServer {
         return give_up(req, bad.status());
     }
     let mut sentence = Vec::new();
     bad.sentence(&req.head, &mut sentence);
+    let doing = reading(req, bad.is_in_line());
     explain::client(
         req,
         Level::Info,
-        format_args!("{}", String::from_utf8_lossy(&sentence)),
+        format_args!("{} while {doing}", String::from_utf8_lossy(&sentence)),
         Fault::of_head(req, bad),
     );
     req.keepalive = false;
