@@ -129,7 +129,7 @@ fn answer(options: &Options) -> Result<ExitCode, String> {
         let shown = file.to_string_lossy();
         let cases = expect::parse(&text)
             .map_err(|(line, sentence)| format!("{sentence} in {shown}:{line}"))?;
-        let differing = compare(&explainer, cases, ask, &shown, &place.conf_prefix)?;
+        let differing = compare(&explainer, cases, ask, &shown, &place)?;
         if differing > 0 {
             code = ExitCode::FAILURE;
         }
@@ -159,14 +159,18 @@ fn compare(
     cases: Vec<Case>,
     ask: &Ask,
     file: &str,
-    base: &Path,
+    place: &cycle::Options,
 ) -> Result<usize, String> {
+    let base = &place.conf_prefix;
     let (all, mut differing) = (cases.len(), 0usize);
     for mut case in cases {
         let at = format!("{file}:{}", case.line);
         let said = ask
             .complete(&mut case.question)
             .and_then(|()| explainer.explain(&case.question));
+        for expected in &mut case.expected {
+            expected.start_from(&place.prefix);
+        }
         let explanation = said.map_err(|sentence| format!("{sentence} in {at}"))?;
         if ask.json {
             print(&(json::render(&explanation) + "\n"));

@@ -2,6 +2,7 @@
 
 use super::outcome::Outcome;
 use super::question::Question;
+use std::path::Path;
 
 /// A line of a file with requests.
 #[derive(Debug)]
@@ -179,6 +180,13 @@ fn words(line: &str) -> Result<Vec<Word>, String> {
 }
 
 impl Expected {
+    /// Files may be named by where they are below the prefix, as in the configuration.
+    pub fn start_from(&mut self, prefix: &Path) {
+        if self.key == "file" && self.value != "none" {
+            self.value = prefix.join(&self.value).to_string_lossy().into_owned();
+        }
+    }
+
     /// What it is instead; none if it is as expected.
     pub fn differs(&self, outcome: &Outcome) -> Option<String> {
         let nothing = || String::from("none");

@@ -41,7 +41,7 @@ pub struct Explainer {
 /// What a request would get.
 #[derive(Debug)]
 pub struct Explanation {
-    /// The request line as it would be sent.
+    /// The method and the URL.
     pub request: String,
     /// What happens, in its order.
     pub steps: Vec<Step>,

@@ -145,6 +145,16 @@ impl Question {
         Peer::Inet(SocketAddr::new(self.from, CLIENT_PORT))
     }
 
+    /// The method and the whole URL.
+    pub fn shown(&self) -> String {
+        let scheme = match (self.authority.is_empty(), self.tls) {
+            (true, _) => "",
+            (_, true) => "https://",
+            (_, false) => "http://",
+        };
+        format!("{} {scheme}{}{}", self.method, self.authority, self.target)
+    }
+
     /// The request line without the version.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.target)

@@ -46,7 +46,7 @@ pub fn tell(
     teller.depth = 0;
     teller.end(&rehearsed);
     Explanation {
-        request: question.line(),
+        request: question.shown(),
         steps: teller.steps,
         outcome: teller.outcome,
     }
@@ -580,6 +580,9 @@ impl Teller<'_> {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("location"));
         outcome.redirect = location.map(|(_, value)| value.clone());
+        if self.outcome.no_answer {
+            self.steps.retain(|step| step.kind != "header");
+        }
         let text = match (self.outcome.no_answer, self.outcome.status) {
             (true, _) => format!(
                 "none: the connection is closed (status {} in the log)",

@@ -34,7 +34,15 @@ pub fn explained(
         return request(req, level, message);
     }
     let logs = &location.error_log;
-    if logs.takes(level) {
+    if !logs.takes(level) {
+        return;
+    }
+    if req.is_rehearsal() {
+        let mut text = Vec::new();
+        cause(&mut text);
+        let text = String::from_utf8_lossy(&text);
+        req.keeps_log(level, format_args!("{message}{text}"));
+    } else {
         let context = |out: &mut Vec<u8>| describe(req, out);
         logs.write_explained(level, Some(req.client.number), message, context, cause);
     }

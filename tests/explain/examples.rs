@@ -58,9 +58,11 @@ fn what_is_explained_is_what_happens() {
 fn ask_all(folder: &Path) {
     let text = fs::read_to_string(folder.join("nginx.conf")).unwrap();
     let (text, ports) = with_other_ports(&text);
-    let text = text
-        .replace("goodgate.pid", "nginx.pid")
-        .replacen("http {", "http { debug_route 127.0.0.0/8;", 1);
+    let text = text.replace("goodgate.pid", "nginx.pid").replacen(
+        "http {",
+        "http { debug_route 127.0.0.0/8;",
+        1,
+    );
     let site = Site::new(&text);
     copy(folder, &site.path(""));
     // Applications that the example does not bring itself.

@@ -33,13 +33,28 @@ impl Chance {
 
 /// The files below `html` of each site.
 pub const FILES: &[&str] = &[
-    "index.html", "a/index.html", "a/b/index.html", "a/b/c", "a/b.txt", "b/c", "c.php", "b/b/a.html",
+    "index.html",
+    "a/index.html",
+    "a/b/index.html",
+    "a/b/c",
+    "a/b.txt",
+    "b/c",
+    "c.php",
+    "b/b/a.html",
     "error.html",
 ];
 
 pub const HOSTS: &[&str] = &[
-    "one.example", "two.example", "x.two.example", "y.x.two.example", "three.example", "three.org",
-    "app7.test", "nobody", "ONE.example", "four.example.",
+    "one.example",
+    "two.example",
+    "x.two.example",
+    "y.x.two.example",
+    "three.example",
+    "three.org",
+    "app7.test",
+    "nobody",
+    "ONE.example",
+    "four.example.",
 ];
 
 const NAMES: &[&str] = &[
@@ -50,9 +65,17 @@ const NAMES: &[&str] = &[
     "",
 ];
 
-const PREFIXES: &[&str] = &["/", "/a", "/a/", "/a/b", "/a/b/", "/b/", "/b/b", "/c", "/c/"];
+const PREFIXES: &[&str] = &[
+    "/", "/a", "/a/", "/a/b", "/a/b/", "/b/", "/b/b", "/c", "/c/",
+];
 const REGEXES: &[&str] = &[
-    "\\.php$", "^/a/(.*)$", "b", "^/b/(?<rest>.+)$", "/c$", "\\.(txt|html)$", "^/[ab]/b",
+    "\\.php$",
+    "^/a/(.*)$",
+    "b",
+    "^/b/(?<rest>.+)$",
+    "/c$",
+    "\\.(txt|html)$",
+    "^/[ab]/b",
 ];
 
 /// The inside of `http`: several servers on one port, with locations in locations.
@@ -67,8 +90,14 @@ pub fn http(chance: &mut Chance) -> String {
     }
     let default = chance.below(NAMES.len() + 2);
     for (number, name) in NAMES.iter().enumerate() {
-        let default = if number == default { " default_server" } else { "" };
-        text.push_str(&format!("server {{ listen 127.0.0.1:%PORT0%{default}; {name}\n  root html;\n"));
+        let default = if number == default {
+            " default_server"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "server {{ listen 127.0.0.1:%PORT0%{default}; {name}\n  root html;\n"
+        ));
         server(chance, &mut text);
         text.push_str("}\n");
     }
@@ -189,7 +218,19 @@ fn body(chance: &mut Chance, text: &mut String, depth: usize, name: &str, regex:
 pub fn target(chance: &mut Chance) -> String {
     let mut path = String::new();
     for _ in 0..=chance.below(4) {
-        path.push_str(chance.of(&["/a", "/b", "/c", "/a/", "/b/", "/index.html", "/b.txt", "/c.php", "/x", "/%61", "/B"]));
+        path.push_str(chance.of(&[
+            "/a",
+            "/b",
+            "/c",
+            "/a/",
+            "/b/",
+            "/index.html",
+            "/b.txt",
+            "/c.php",
+            "/x",
+            "/%61",
+            "/B",
+        ]));
     }
     if chance.one_in(4) {
         path.push('/');

@@ -34,7 +34,15 @@ fn what_is_explained_is_what_happens() {
     }
     // What is never met proves nothing.
     for kind in [
-        "upstream", "file", "redirect", "regex", "named", "exact", "no location", "404", "by name",
+        "upstream",
+        "file",
+        "redirect",
+        "regex",
+        "named",
+        "exact",
+        "no location",
+        "404",
+        "by name",
     ] {
         let count = seen.get(kind).copied().unwrap_or(0);
         assert!(count >= 10, "{kind}: {seen:?}");

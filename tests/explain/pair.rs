@@ -83,8 +83,16 @@ fn differences(outcome: &Outcome, response: &Response, method: &str) -> Vec<Stri
         return all;
     }
     // The server that is asked says it behind an upstream that says it too.
-    let routes = response.head.lines().filter(|line| line.starts_with("X-Debug-Route: "));
-    let route = Route::of(routes.last().and_then(|line| line.split_once(": ")).map_or("", |(_, value)| value));
+    let routes = response
+        .head
+        .lines()
+        .filter(|line| line.starts_with("X-Debug-Route: "));
+    let route = Route::of(
+        routes
+            .last()
+            .and_then(|line| line.split_once(": "))
+            .map_or("", |(_, value)| value),
+    );
     let line = |place: &Option<goodgate::explain::Place>| place.as_ref().map(|p| p.line);
     let failed = outcome.upstream.is_some() && response.status >= 500;
     if line(&outcome.server_at) != route.server {
@@ -189,7 +197,11 @@ pub fn echo(listener: TcpListener) {
                 "HTTP/1.1 200 OK\r\nX-Echo: yes\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 text.len()
             );
-            let body = if text.starts_with(b"HEAD") { &[][..] } else { &text };
+            let body = if text.starts_with(b"HEAD") {
+                &[][..]
+            } else {
+                &text
+            };
             let _ = stream.write_all(&[head.as_bytes(), body].concat());
         }
     });
