@@ -358,14 +358,19 @@ pub mod testing {
     use std::rc::Rc;
     use std::sync::Arc;
 
-    struct One(String);
+    /// A configuration in memory, with a few certificates beside it.
+    pub struct One(pub String);
 
     impl Files for One {
         fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-            match path == Path::new("/p/nginx.conf") {
-                true => Ok(self.0.clone().into_bytes()),
-                false => Err(io::Error::from_raw_os_error(2)),
-            }
+            let text: &[u8] = match path.to_str() {
+                Some("/p/nginx.conf") => self.0.as_bytes(),
+                Some("/p/expired.pem") => include_bytes!("../tests/fixtures/expired.pem"),
+                Some("/p/valid.pem") => include_bytes!("../tests/fixtures/valid.pem"),
+                Some("/p/key.pem") => include_bytes!("../tests/fixtures/key.pem"),
+                _ => return Err(io::Error::from_raw_os_error(2)),
+            };
+            Ok(text.to_vec())
         }
         fn glob(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
             Ok(Vec::new())

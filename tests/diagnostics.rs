@@ -66,6 +66,13 @@ fn lints_are_as_written_down() {
         let folder = tempfile::tempdir().unwrap();
         let conf = folder.path().join("nginx.conf");
         std::fs::write(&conf, whole(rule.bad)).unwrap();
+        for name in ["expired.pem", "valid.pem", "key.pem"] {
+            std::fs::copy(
+                Path::new("tests/fixtures").join(name),
+                folder.path().join(name),
+            )
+            .unwrap();
+        }
         let strict = if rule.strict { "--strict" } else { "-t" };
         let path = folder.path().display().to_string();
         let output = run(&path, &["-t", strict, "-c", "nginx.conf"]);

@@ -9,7 +9,7 @@
 use goodgate::config::source::{Disk, Files};
 use goodgate::cycle::{self, Loaded, Options};
 use goodgate::diagnostic::{Diagnostic, Severity};
-use goodgate::lint;
+use goodgate::lint::{self, Around};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
@@ -84,6 +84,17 @@ fn load(path: &str, folder: &str, prefix: &Path, text: String) -> Loaded {
     cycle::load(&options, Rc::new(Slip(conf_file, text)))
 }
 
+fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
+    let around = Around {
+        strict: false,
+        open_files: None,
+        files: &Disk,
+        conf_prefix: Path::new(""),
+        now: 0,
+    };
+    lint::check(&loaded.tree, &loaded.sources, &around)
+}
+
 /// What there is to say first: an error, or if there is none, a warning of lint.
 fn first(loaded: &Loaded) -> Option<Diagnostic> {
     let error = loaded
@@ -91,7 +102,7 @@ fn first(loaded: &Loaded) -> Option<Diagnostic> {
         .iter()
         .find(|d| d.severity == Severity::Emerg);
     let warning = || {
-        let mut found = lint::check(&loaded.tree, &loaded.sources, false, None);
+        let mut found = lint(loaded);
         (!found.is_empty()).then(|| found.remove(0))
     };
     error.cloned().or_else(warning)
@@ -264,8 +275,8 @@ fn slips_are_found_where_they_are() {
         let loaded = load(path, folder, prefix.path(), text.clone());
         let said: Vec<_> = loaded.diagnostics.iter().map(|d| &d.message).collect();
         assert!(loaded.cycle.is_some(), "{path}: {said:?}");
-        let lint = lint::check(&loaded.tree, &loaded.sources, false, None);
-        let lint: Vec<_> = lint.iter().map(|d| &d.message).collect();
+        let found = lint(&loaded);
+        let lint: Vec<_> = found.iter().map(|d| &d.message).collect();
         assert!(lint.is_empty(), "{path}: {lint:?}");
     }
     let mut numbers = Numbers(SEED);

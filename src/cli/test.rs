@@ -2,10 +2,12 @@
 
 use super::options::Options;
 use super::{effective, place, say};
+use crate::clock;
+use crate::config::source::Disk;
 use crate::cycle::{Cycle, Loaded};
 use crate::diagnostic::output::{self, ErrorFormat};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::lint;
+use crate::lint::{self, Around};
 use crate::net::resolve;
 use crate::process::system::rlimit_nofile;
 use crate::process::{load, pidfile};
@@ -65,12 +67,15 @@ fn lint(loaded: &Loaded, options: &Options) -> Vec<Diagnostic> {
     if loaded.cycle.is_none() || options.quiet && !options.strict {
         return Vec::new();
     }
-    let found = lint::check(
-        &loaded.tree,
-        &loaded.sources,
-        options.strict,
-        Some(rlimit_nofile()),
-    );
+    let place = place::place(options);
+    let around = Around {
+        strict: options.strict,
+        open_files: Some(rlimit_nofile()),
+        files: &Disk,
+        conf_prefix: &place.conf_prefix,
+        now: i64::try_from(clock::unix_time().as_secs()).unwrap_or(i64::MAX),
+    };
+    let found = lint::check(&loaded.tree, &loaded.sources, &around);
     let mut stderr = io::stderr().lock();
     let color = output::color(io::stderr().is_terminal());
     for diagnostic in &found {

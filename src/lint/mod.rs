@@ -15,6 +15,7 @@ pub use text::{explain, page, whole};
 use crate::config::source::Sources;
 use crate::config::tree::{Item, Node};
 use crate::diagnostic::{Code, Diagnostic};
+pub use site::Around;
 use site::{BlockId, Site};
 use std::collections::HashMap;
 
@@ -49,18 +50,11 @@ pub enum Check {
     Site(fn(&Site<'_>, &mut Hits)),
 }
 
-/// Applies all rules to a configuration that was loaded without errors; `strict` as in `--strict`, `open_files` is how
-/// many a process may have open.
-pub fn check(
-    tree: &[Item],
-    sources: &Sources,
-    strict: bool,
-    open_files: Option<u64>,
-) -> Vec<Diagnostic> {
-    let mut site = Site::new(tree, sources);
-    site.open_files = open_files;
+/// Applies all rules to a configuration that was loaded without errors.
+pub fn check(tree: &[Item], sources: &Sources, around: &Around<'_>) -> Vec<Diagnostic> {
     let rules = RULES.iter().copied();
-    apply(rules.filter(|rule| strict || !rule.strict), &site)
+    let rules = rules.filter(|rule| around.strict || !rule.strict);
+    apply(rules, &Site::new(tree, sources, around))
 }
 
 /// Applies some rules.
@@ -104,9 +98,10 @@ pub fn apply<'r>(
 pub mod testing {
     //! What the tests of rules have in common.
 
-    use super::site::Site;
+    use super::site::{Around, Site};
     use super::{Rule, apply};
     use crate::cycle;
+    use std::path::Path;
 
     /// What a rule says about a text: `http` or `server` lines, or a whole configuration.
     pub fn messages(rule: &Rule, text: &str) -> Vec<String> {
@@ -114,13 +109,18 @@ pub mod testing {
         let loaded = cycle::testing::load_tested(&text);
         let complaints: Vec<_> = loaded.diagnostics.iter().map(|d| &d.message).collect();
         assert!(loaded.cycle.is_some(), "{complaints:?} of:\n{text}");
-        apply(
-            std::iter::once(rule),
-            &Site::new(&loaded.tree, &loaded.sources),
-        )
-        .iter()
-        .map(|d| d.message.clone())
-        .collect()
+        let around = Around {
+            strict: true,
+            open_files: None,
+            files: &cycle::testing::One(String::new()),
+            conf_prefix: Path::new("/p/"),
+            now: 1_800_000_000,
+        };
+        let site = Site::new(&loaded.tree, &loaded.sources, &around);
+        apply(std::iter::once(rule), &site)
+            .iter()
+            .map(|d| d.message.clone())
+            .collect()
     }
 
     /// The bad example is found and the good one is not.

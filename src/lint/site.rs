@@ -1,9 +1,10 @@
 //! What rules look at: the blocks of HTTP with what stands in them, parents first.
 
-use crate::config::source::Sources;
+use crate::config::source::{Files, Sources};
 use crate::config::span::Span;
 use crate::config::tree::{Item, Node, Word};
 use std::borrow::Cow;
+use std::path::Path;
 
 /// The number of a block in its [`Site`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,21 +71,35 @@ pub struct Match<'a> {
     pub span: Span,
 }
 
+/// What rules must know beyond the configuration.
+pub struct Around<'a> {
+    /// Whether rules apply that are only for `--strict`.
+    pub strict: bool,
+    /// How many files a process may have open, where that is known.
+    pub open_files: Option<u64>,
+    /// How files are read.
+    pub files: &'a dyn Files,
+    /// The directory of the configuration file, which names of certificates start from.
+    pub conf_prefix: &'a Path,
+    /// The time, in seconds of Unix time.
+    pub now: i64,
+}
+
 /// A configuration.
 pub struct Site<'a> {
     /// The texts.
     pub sources: &'a Sources,
-    /// How many files a process may have open, where that is known.
-    pub open_files: Option<u64>,
+    /// What is known of the machine.
+    pub around: &'a Around<'a>,
     blocks: Vec<Block<'a>>,
 }
 
 impl<'a> Site<'a> {
     /// Sorts a tree into blocks.
-    pub fn new(tree: &'a [Item], sources: &'a Sources) -> Self {
+    pub fn new(tree: &'a [Item], sources: &'a Sources, around: &'a Around<'a>) -> Self {
         let mut site = Site {
             sources,
-            open_files: None,
+            around,
             blocks: Vec::new(),
         };
         site.open(Kind::Main, None, None, tree);

@@ -24,3 +24,9 @@ pub fn covers(certificate: &CertificateDer<'_>, name: &str) -> bool {
     };
     matches_name(certificate, host.as_bytes())
 }
+
+/// When a certificate ends, in seconds of Unix time.
+pub fn ends(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}

@@ -3,6 +3,8 @@
 mod alias_slash;
 mod alias_traversal;
 mod allow_without_deny;
+mod breach;
+mod certificate;
 mod client;
 mod default_server;
 mod error_log_off;
@@ -19,12 +21,14 @@ mod response_splitting;
 mod return_voids_access;
 mod root_in_location;
 mod slow_regex;
+mod tls_unused;
 mod trusted_forwarded;
 mod try_files_loop;
 mod types_replaced;
 mod unreachable_location;
 mod unreachable_server;
 mod values;
+mod weak_tls;
 mod worker_connections;
 
 use super::Rule;
@@ -50,9 +54,13 @@ pub static RULES: &[&Rule] = &[
     &worker_connections::RULE,
     &root_in_location::RULE,
     &default_server::RULE,
+    &weak_tls::RULE,
+    &tls_unused::RULE,
+    &certificate::RULE,
     &trusted_forwarded::RULE,
     &try_files_loop::RULE,
     &php_unchecked::RULE,
     &types_replaced::RULE,
+    &breach::RULE,
     &missing_semicolon::RULE,
 ];

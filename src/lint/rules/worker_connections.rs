@@ -36,7 +36,9 @@ fn check(site: &Site<'_>, _: BlockId, node: &Node, hits: &mut Hits) {
         .of_kind(Kind::Main)
         .find_map(|main| site.own(main, "worker_rlimit_nofile").next());
     let set = own.and_then(|own| parse_number(&own.arg(0)?.text));
-    let limit = set.and_then(|n| u64::try_from(n).ok()).or(site.open_files);
+    let limit = set
+        .and_then(|n| u64::try_from(n).ok())
+        .or(site.around.open_files);
     let (Some(word), Some(limit)) = (node.arg(0), limit) else {
         return;
     };

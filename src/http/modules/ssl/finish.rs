@@ -34,7 +34,6 @@ pub fn finish(b: &mut Builder, servers: &mut [Server], locations: &[Location]) {
         let made = known.entry(Arc::as_ptr(raw));
         server.tls = made.or_insert_with(|| tls(b, raw).map(Arc::new)).clone();
     }
-    super::check::names(b, servers, locations);
     super::check::listens(b, servers, locations);
 }
 
