@@ -174,3 +174,36 @@ fn texts_about_the_program() {
         text(&["--completions", "bash"]).contains("complete -o filenames -F _goodgate goodgate")
     );
 }
+
+/// The README shows what is printed, with the paths of an installation.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let shown = |conf: &str| {
+        let output = run("tests/check/readme", &["-t", "-c", conf]);
+        let text = said(&output).replace("tests/check/readme/", "/etc/nginx/");
+        let text = text
+            .replace("fixed.conf", "nginx.conf")
+            .replace("fixed/", "conf.d/");
+        format!("```\n$ goodgate -t\n{text}```\n")
+    };
+    let wanted = [shown("nginx.conf"), shown("fixed.conf")];
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let mut blocks = readme
+        .match_indices("```\n$ goodgate -t\n")
+        .map(|(start, _)| {
+            let end = readme[start + 4..].find("```\n").unwrap();
+            start..start + 4 + end + 4
+        });
+    let blocks = [blocks.next().unwrap(), blocks.next().unwrap()];
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let mut new = readme.clone();
+        for (block, text) in blocks.iter().zip(&wanted).rev() {
+            new.replace_range(block.clone(), text);
+        }
+        std::fs::write("README.md", new).unwrap();
+        return;
+    }
+    for (block, text) in blocks.into_iter().zip(&wanted) {
+        assert_eq!(&readme[block], text);
+    }
+}

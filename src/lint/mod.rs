@@ -91,6 +91,8 @@ pub fn apply<'r>(
     found.retain(|d| !allow::is_allowed(d, site.sources));
     // In the order of the files, whichever rule found it.
     found.sort_by_key(|d| d.line.map(|span| (span.source, span.start)));
+    // A file that several servers include is looked at for each of them.
+    found.dedup_by(|a, b| a.rule == b.rule && a.labels == b.labels && a.message == b.message);
     found
 }
 

@@ -9,6 +9,7 @@ use super::watch::Watch;
 use crate::config::source::errno;
 use crate::cycle::Loaded;
 use crate::diagnostic::Severity;
+use crate::diagnostic::output;
 use crate::log::{self, Level};
 
 impl Master {
@@ -34,7 +35,8 @@ impl Master {
         let tell = |loaded: &Loaded| {
             load::to_log(loaded, Severity::Notice);
             if let Some(terminal) = &self.terminal {
-                load::show(loaded, &loaded.diagnostics, &mut &*terminal, true);
+                let color = output::color(true);
+                load::show(loaded, &loaded.diagnostics, &mut &*terminal, color);
             }
         };
         let Ok((next, _)) = Prepared::from_disk(
