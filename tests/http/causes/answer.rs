@@ -310,3 +310,22 @@ fn what_an_application_complains_about() {
     server.wait_for_log("FastCGI sent in stderr: \"more\" while reading upstream, client: ");
     assert_eq!(server.count_in_log(hint), 2);
 }
+
+#[test]
+fn php_itself_without_its_script() {
+    use crate::common::{Site, http, php};
+    let Some(binary) = php::fpm() else { return };
+    let site = Site::new(&http(
+        "server { listen 127.0.0.1:%PORT0%; root %DIR%/www;\n\
+         location / { fastcgi_pass unix:%DIR%/fpm.sock;\nfastcgi_param SCRIPT_FILENAME $document_root/none.php;\n\
+         fastcgi_param REQUEST_METHOD $request_method; } }",
+    ));
+    let _fpm = php::Fpm::start(&site, &binary);
+    check(
+        &Server::start(site),
+        404,
+        "script_not_found",
+        "php-fpm finds no file DIR/www/none.php, which is what SCRIPT_FILENAME says (fastcgi_param, nginx.conf:5): \
+         check it and root, and that php-fpm sees the same files",
+    );
+}

@@ -136,42 +136,57 @@ fn packets_that_nobody_takes() {
     );
 }
 
-/// An address to which the system refuses to connect at once, with this error.
-fn refused_with(errno: i32) -> Option<&'static str> {
-    let some = [
-        "[100::1]:80",
-        "[2001:db8::1]:80",
-        "198.51.100.1:80",
-        "240.0.0.1:80",
-        "10.255.255.1:80",
-    ];
-    some.into_iter().find(|address| {
-        let address: SocketAddr = address.parse().unwrap();
-        let outcome = TcpStream::connect_timeout(&address, Duration::from_millis(100));
-        outcome.is_err_and(|e| e.raw_os_error() == Some(errno))
-    })
-}
-
 #[test]
 fn no_route() {
-    const ENETUNREACH: i32 = 101;
-    // On a machine that has a route everywhere nothing can be shown.
-    let Some(address) = refused_with(ENETUNREACH) else {
-        return;
-    };
-    let server = location(&format!("proxy_pass http://{address};"));
-    let ipv6 = if address.starts_with('[') {
-        "; it may have no IPv6"
-    } else {
-        ""
-    };
+    // No TCP connection leads to a multicast address, whatever the routes are.
+    let server = location("proxy_pass http://224.0.0.1:80;");
     check(
         &server,
         502,
         "network_unreachable",
-        &format!(
-            "there is no route to {address} (nginx.conf:4): check the address and the routes of this machine{ipv6}"
-        ),
+        "there is no route to 224.0.0.1:80 (nginx.conf:4): check the address and the routes of this machine",
+    );
+}
+
+#[test]
+fn an_address_that_cannot_be_connected_to() {
+    // From the loopback interface there is no way out.
+    let server = location("proxy_bind 127.0.0.1; proxy_pass http://192.0.2.1;");
+    check(
+        &server,
+        502,
+        "connect_failed",
+        "no connection to 192.0.2.1:80 (nginx.conf:4) could be made: check the address",
+    );
+}
+
+#[test]
+fn no_connection_is_left() {
+    use crate::common::{Server, http, read_response, wait_until};
+    let server = Server::conf(
+        &http(
+            "server { listen 127.0.0.1:%PORT0%;\n\
+             location / { proxy_pass http://127.0.0.1:%PORT1%; } location /ok { return 204; } }",
+        )
+        .replace("events {", "events { worker_connections 4;"),
+    );
+    // One connection asks, while others that have been let in leave no place.
+    let (mut asking, mut held) = (server.connect(0), Vec::new());
+    wait_until(
+        || {
+            let mut other = server.connect(0);
+            let _ = other.write_all(b"GET / HT");
+            held.push(other);
+            asking
+                .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                .unwrap();
+            read_response(&mut asking).status == 500
+        },
+        || server.read("error.log"),
+    );
+    server.wait_for_log(
+        "cause: out_of_connections, hint: \"every connection that a worker may have is in use: raise \
+         worker_connections in the events block\"",
     );
 }
 

@@ -115,6 +115,21 @@ fn handshakes_that_fail() {
         "127.0.0.1:PORT1 (nginx.conf:6) refused the handshake: it may want to be told a name, which \
          proxy_ssl_server_name (default) does, or other protocols or ciphers",
     );
+    // A ServerHello of TLS 1.0 (RFC 2246 section 7.4.1.3).
+    let mut hello = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01".to_vec();
+    hello.extend([7; 32]);
+    hello.extend(b"\x00\x00\x2f\x00");
+    let port = answers(hello.leak());
+    let server = start("", &format!("proxy_pass https://127.0.0.1:{port};"));
+    check(
+        &server,
+        502,
+        "tls_failed",
+        &format!(
+            "127.0.0.1:{port} (nginx.conf:5) and this server find no version or cipher of TLS that both allow: see \
+             proxy_ssl_protocols (default) and proxy_ssl_ciphers (default)"
+        ),
+    );
     let port = answers(b"");
     let server = start("", &format!("proxy_pass https://127.0.0.1:{port};"));
     check(
