@@ -20,6 +20,7 @@ mod core;
 mod failures;
 mod fastcgi;
 mod harness;
+mod http2;
 mod limits;
 mod log;
 mod modules;
@@ -34,4 +35,6 @@ mod requests;
 mod rewrite;
 mod small;
 mod static_site;
+#[path = "../http/h2_talk.rs"]
+mod talk;
 mod upstream;

@@ -267,7 +267,7 @@ pub type Counted = Rc<Sent>;
 pub struct Sent {
     /// Bytes of all frames.
     pub bytes: Cell<u64>,
-    /// Bytes of those that carry the head.
+    /// Bytes of those that carry the head, and of the headers of others.
     pub head: Cell<u64>,
     /// Whether there was a frame of a body.
     pub body: Cell<bool>,

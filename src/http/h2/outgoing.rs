@@ -70,7 +70,11 @@ impl Outgoing {
             let all = HEADER as u64 + u64::from(header.length);
             sent.bytes.set(sent.bytes.get().saturating_add(all));
             match header.kind {
-                kind::DATA => sent.body.set(true),
+                // What is around a body counts with the head.
+                kind::DATA => {
+                    sent.body.set(true);
+                    sent.head.set(sent.head.get().saturating_add(HEADER as u64));
+                }
                 kind::HEADERS if !sent.body.get() => sent.head.set(all),
                 _ if !sent.body.get() => sent.head.set(sent.head.get().saturating_add(all)),
                 _ => {}

@@ -196,22 +196,24 @@ impl Sender {
                 Err(wait) => self.rest(wait).await?,
             }
         };
-        let room = self.room(req, source).await?;
-        let piece = self.take(room.min(budget).min(self.chunk))?;
+        let queued = usize::try_from(self.queued).unwrap_or(usize::MAX);
+        let want = queued.min(budget).min(self.chunk);
+        let room = self.room(req, want, source).await?;
+        let piece = self.take(room.min(want))?;
         let last = last && self.queued == 0;
         self.give(piece, last)?;
         Ok(last)
     }
 
-    /// Waits until the client's windows let something through; lets the source read ahead meanwhile.
+    /// Waits until the client's windows let some of so many bytes through; lets the source read ahead meanwhile.
     async fn room(
         &mut self,
         req: &Request,
+        want: usize,
         mut source: Option<&mut (dyn Source + 'static)>,
     ) -> Result<usize, Failure> {
-        let want = usize::try_from(self.queued).unwrap_or(usize::MAX);
-        self.stream
-            .reserve_capacity(want.min(WINDOW_AT_ONCE).max(1));
+        // What is asked for is taken from the window that all streams share: no more than goes out at once.
+        self.stream.reserve_capacity(want);
         let room = self.stream.capacity();
         if room > 0 {
             return Ok(room);
@@ -267,6 +269,7 @@ impl Sender {
 
     /// Waits until more may be sent, unless the client goes away meanwhile.
     async fn rest(&mut self, time: Duration) -> Result<(), Failure> {
+        self.stream.reserve_capacity(0);
         let mut sleep = pin!(tokio::time::sleep(time));
         poll_fn(|cx| {
             if sleep.as_mut().poll(cx).is_ready() {
@@ -288,9 +291,6 @@ impl Sender {
         .await
     }
 }
-
-/// So much of the windows is asked for at once.
-const WINDOW_AT_ONCE: usize = 64 * 1024;
 
 /// What is known of the end of a body.
 enum More {

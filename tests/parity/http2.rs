@@ -1,0 +1,245 @@
+//! HTTP/2 without TLS: the same requests by a client that follows the rules.
+
+use crate::harness::same_complaints;
+use crate::normal;
+use crate::origin::{Act, ok};
+use crate::pair::{AS_NOW, Pair};
+use crate::talk::{Ask, get, talk};
+
+/// The answers to requests on one connection must agree.
+fn compare(pair: &Pair, asks: &[Ask]) {
+    let [ours, theirs] = pair.each(|site| {
+        let answers = talk(site.port(0), asks);
+        let port = site.port(0).to_string();
+        answers
+            .iter()
+            .map(|answer| normal::answer(answer.as_bytes()).replace(&port, "PORT0"))
+            .collect::<Vec<_>>()
+    });
+    for ((ours, theirs), ask) in ours.iter().zip(&theirs).zip(asks) {
+        assert_eq!(ours, theirs, "to {ask:?}");
+    }
+}
+
+/// A GET with fields.
+fn with<'a>(path: &'a str, fields: &'a str) -> Ask<'a> {
+    Ask {
+        fields,
+        ..get(path)
+    }
+}
+
+/// A POST with a body in pieces.
+fn post<'a>(path: &'a str, body: &'a [&'a str]) -> Ask<'a> {
+    Ask {
+        method: "POST",
+        body,
+        ..get(path)
+    }
+}
+
+fn method<'a>(method: &'a str, path: &'a str) -> Ask<'a> {
+    Ask {
+        method,
+        ..get(path)
+    }
+}
+
+#[test]
+fn files_and_answers() {
+    let Some(pair) = Pair::start(
+        r#"
+        map $status $logged { 400 0; 412 0; default 1; }
+        # Pages about errors name the product.
+        map $status $size { ~^2 $body_bytes_sent; default -; }
+        log_format two '$request|$server_protocol|$http2|$status|$size|$request_length|$connection_requests|$request_completion|$http_cookie|$http_host|$host';
+        types { text/html html; text/css css; }
+        server { listen 127.0.0.1:%PORT0% http2; root %DIR%; access_log %DIR%/access.log two if=$logged;
+            gzip_min_length 1; gzip_types text/css; gzip_vary on;
+            location / { }
+            location /return { add_header X-One 1; add_header x-two $http_two; return 200 "$request_method $uri $args $scheme"; }
+            location /301 { return 301 /there; }
+            location /302 { return 302 https://else.where/; }
+            location /204 { return 204; }
+            location /444 { return 444; }
+            location /403 { deny all; }
+            location /page { error_page 404 = /return?page; return 404; }
+            location /chunk { http2_chunk_size 1k; try_files /large.html =404; }
+            location /cookie { return 200 "$http_cookie $cookie_a $cookie_b"; }
+            location /charset { charset utf-8; default_type text/plain; return 200 x; }
+            location /if { if ($http_x) { return 418 "$http_x"; } return 200 none; }
+            location /expires { expires 1h; try_files /a.html =404; }
+        }"#,
+    ) else {
+        return;
+    };
+    pair.write("a.html", "a page");
+    pair.write("b.css", "a { b: c; }");
+    pair.write("large.html", &"0123456789".repeat(10_000));
+    pair.write("empty.html", "");
+    pair.write("dir/index.html", "index");
+    compare(
+        &pair,
+        &[
+            get("/a.html"),
+            method("HEAD", "/a.html"),
+            get("/b.css"),
+            get("/large.html"),
+            get("/empty.html"),
+            method("HEAD", "/empty.html"),
+            get("/dir"),
+            get("/dir/"),
+            get("/none"),
+            method("HEAD", "/none"),
+            get("/chunk"),
+            with("/a.html", "range: bytes=1-3"),
+            with("/a.html", "range: bytes=1-2,4-"),
+            with("/a.html", "range: bytes=100-"),
+            with(
+                "/a.html",
+                "if-modified-since: Tue, 14 Nov 2023 22:13:20 GMT",
+            ),
+            with("/a.html", "if-none-match: *"),
+            with("/a.html", "if-match: \"x\""),
+            method("PUT", "/a.html"),
+            method("OPTIONS", "/a.html"),
+            method("DELETE", "/return"),
+        ],
+    );
+    compare(
+        &pair,
+        &[
+            with("/return/a%20b?c=d&e", "two: 2"),
+            with("/return", "host: other.example:81\ntwo: 2"),
+            get("/return/../301"),
+            get("/301"),
+            with("/301", "host: Name.Example:99"),
+            get("/302"),
+            get("/204"),
+            get("/403"),
+            get("/page"),
+            with("/cookie", "cookie: a=1\ncookie: b=2"),
+            get("/charset"),
+            with("/if", "x: y"),
+            get("/if"),
+            get("/%00"),
+            get("/%zz"),
+            get("/../up"),
+            get("//double//slash"),
+            with("/return", "accept: */*\naccept: text/html\ntwo: 1"),
+            with("/return", "under_score: 1"),
+            with("/return", "referer: a\nuser-agent: b"),
+            with("/return", "content-length: 0"),
+            with("/return", "expect: 100-continue"),
+            post("/return", &["body"]),
+            post("/return", &["in ", "pieces"]),
+            post("/return", &[""]),
+            post("/a.html", &["body"]),
+        ],
+    );
+    pair.same_lines("access.log", 42);
+}
+
+#[test]
+fn through_to_an_origin() {
+    let Some(pair) = Pair::with_origins(
+        &r#"
+        NOW
+        client_body_buffer_size 1k;
+        server { listen 127.0.0.1:%PORT0% http2;
+            location / { proxy_pass http://127.0.0.1:%ORIGIN0%; SET Host here; }
+            location /unbuffered { proxy_pass http://127.0.0.1:%ORIGIN0%; SET Host here; proxy_request_buffering off; }
+            location /host { proxy_pass http://127.0.0.1:%ORIGIN0%; SET Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }
+            location /limited { proxy_pass http://127.0.0.1:%ORIGIN0%; SET Host here; client_max_body_size 4; }
+            location /cut { proxy_pass http://127.0.0.1:%ORIGIN1%; SET Host here; }
+            location /stream { proxy_pass http://127.0.0.1:%ORIGIN2%; SET Host here; proxy_buffering off; }
+            location /odd { proxy_pass http://127.0.0.1:%ORIGIN3%; SET Host here; }
+        }"#
+        .replace("NOW", AS_NOW)
+        .replace("SET", "proxy_set_header Connection ''; proxy_set_header"),
+        4,
+        |number, _, request| match number {
+            0 => Act::Send(ok(request)),
+            1 => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345".to_vec()),
+            2 => Act::Pieces(vec![
+                b"HTTP/1.1 201 Made\r\nX-A: 1\r\n\r\nfirst ".to_vec(),
+                b"second".to_vec(),
+            ]),
+            _ => Act::SendAndClose(
+                b"HTTP/1.1 200 Fine\r\nConnection: close\r\nKeep-Alive: 1\r\nServer: mine\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Odd: a\tb\r\nContent-Type: text/odd; charset=x\r\nContent-Length: 2\r\n\r\nok"
+                    .to_vec(),
+            ),
+        },
+    ) else {
+        return;
+    };
+    let large = "x".repeat(5000);
+    let body = [&large[..], "y", &large];
+    compare(
+        &pair,
+        &[
+            with(
+                "/path?query",
+                "accept: a\naccept: b\ncookie: a=1\ncookie: b=2\nx-y: z\nte: trailers",
+            ),
+            method("HEAD", "/"),
+            method("DELETE", "/x"),
+            with("/host", "host: Name.Example:1234"),
+            post("/", &["short"]),
+            post("/", &["in ", "pieces"]),
+            post("/", &body),
+            post("/", &[""]),
+            post("/limited", &["1234"]),
+            post("/limited", &["123456"]),
+            Ask {
+                fields: "content-length: 9",
+                ..post("/", &["in ", "pieces"])
+            },
+            Ask {
+                fields: "content-length: 9",
+                ..post("/unbuffered", &["in ", "pieces"])
+            },
+            Ask {
+                fields: "content-length: 0",
+                ..get("/unbuffered")
+            },
+            get("/stream"),
+            get("/odd"),
+        ],
+    );
+}
+
+#[test]
+fn complaints() {
+    same_complaints(&[
+        "http2_recv_buffer_size 16;",
+        "http2_recv_buffer_size x;",
+        "http2_pool_size 64;",
+        "http2_pool_size 1001;",
+        "http2_body_preread_size 2049m;",
+        "http2_streams_index_size 3;",
+        "http2_streams_index_size 0;",
+        "http2_chunk_size 0;",
+        "http2_chunk_size 1k; http2_chunk_size 2k;",
+        "http2_max_concurrent_streams -1;",
+        "server { http2_recv_buffer_size 64k; }",
+        "server { location / { http2_body_preread_size 1k; } }",
+        "http2_max_field_size 1k;",
+        "http2_max_header_size 1k;",
+        "http2_max_requests 10;",
+        "http2_recv_timeout 10;",
+        "http2_idle_timeout 10;",
+    ]);
+    if crate::harness::current() {
+        same_complaints(&[
+            "http2 on; http2 on;",
+            "http2 maybe;",
+            "server { location / { http2 on; } }",
+            "http2_push /x;",
+            "http2_push_preload on;",
+            "http2_max_concurrent_pushes 10;",
+            "server { listen 127.0.0.1:%PORT0% http2; http2 off; }",
+            "server { listen 127.0.0.1:%PORT0% http2; } server { listen 127.0.0.1:%PORT0%; }",
+        ]);
+    }
+}
