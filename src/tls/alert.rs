@@ -29,8 +29,7 @@ pub fn reason(error: &Error) -> Cow<'static, str> {
             PeerIncompatible::NoKxGroupsInCommon
             | PeerIncompatible::NamedGroupsExtensionRequired
             | PeerIncompatible::KeyShareExtensionRequired => (0x65, "no suitable key share"),
-            PeerIncompatible::NoSignatureSchemesInCommon
-            | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+            PeerIncompatible::NoSignatureSchemesInCommon => {
                 (0x76, "no suitable signature algorithm")
             }
             _ => (0x102, "unsupported protocol"),

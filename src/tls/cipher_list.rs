@@ -25,6 +25,8 @@ impl CipherList {
 /// OpenSSL's reason: it is not written as a list.
 pub fn parse(text: &str) -> Result<CipherList, &'static str> {
     let mut chosen = Choice::new();
+    // These begin a rule wherever they stand.
+    let text = text.replace('!', ":!").replace('@', ":@");
     let mut rest = text.trim_start();
     if let Some(behind) = rest.strip_prefix("DEFAULT") {
         chosen.default();
@@ -264,5 +266,6 @@ mod tests {
         assert!(parse("BOGUS").unwrap().all.is_empty());
         assert!(parse("HIGH:@NOTHING").is_err());
         assert!(parse("HIGH:?").is_err());
+        assert_eq!(usable("ECDHE+AESGCM!ECDSA").len(), 2);
     }
 }

@@ -11,6 +11,7 @@
 pub mod authority;
 pub mod gateway;
 pub mod php;
+pub mod tls;
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;

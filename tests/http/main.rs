@@ -49,5 +49,7 @@ mod static_files;
 mod store;
 mod stub_status;
 mod syslog;
+mod tls;
+mod tls_client_certificates;
 mod upstream;
 mod variables;

@@ -22,6 +22,8 @@ pub struct Arrival {
     pub client: Rc<Client>,
     /// The configuration under which it was accepted.
     pub http: Held,
+    /// What was read of its first request already.
+    pub read: Vec<u8>,
     /// When the time for its first request began, if that is not now.
     since: Option<Instant>,
 }
@@ -73,6 +75,7 @@ impl Arrival {
             },
             client,
             http,
+            read: Vec::new(),
             since: None,
         })
     }
@@ -117,6 +120,7 @@ impl Arrival {
             seat,
             client,
             http,
+            read,
             since,
         } = self;
         let connections = &seat.worker.connections;
@@ -129,6 +133,7 @@ impl Arrival {
             seat,
             client,
             http,
+            read,
             since,
         })
     }

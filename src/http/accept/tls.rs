@@ -13,7 +13,7 @@ use crate::tls::alert as words;
 use crate::tls::select::Certificates;
 use rustls::server::{Accepted, AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, Connection, ServerConfig, ServerConnection};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub async fn accept(arrival: Arrival, protocols: Protocols) -> Option<Arrival> {
         }
     };
     number(&arrival, &mut session);
-    let arrival = arrival.over(move |stream| match stream {
+    let mut arrival = arrival.over(move |stream| match stream {
         Stream::Plain(socket) => {
             let session = Connection::Server(session);
             Stream::Tls(Box::new(TlsStream::new(socket, session)))
@@ -59,10 +59,27 @@ pub async fn accept(arrival: Arrival, protocols: Protocols) -> Option<Arrival> {
     let result = arrival.within(DOING, tls.handshake()).await;
     match result {
         None => tls.break_off(),
-        Some(Ok(())) => return Some(arrival),
+        Some(Ok(())) => {
+            arrival.read = early_data(tls);
+            return Some(arrival);
+        }
         Some(Err(error)) => log_failure(&arrival, error),
     }
     None
+}
+
+/// What the client sent along with its first message. It has completed the handshake since, so that nobody has merely
+/// repeated what it once sent.
+fn early_data(tls: &TlsStream) -> Vec<u8> {
+    let mut early = Vec::new();
+    tls.session_mut(|session| {
+        if let Connection::Server(session) = session
+            && let Some(mut data) = session.early_data()
+        {
+            let _ = data.read_to_end(&mut early);
+        }
+    });
+    early
 }
 
 /// Whether the first byte is that of a TLS record (or of an SSL 2 hello, which is no better received).
@@ -235,16 +252,25 @@ async fn refuse(arrival: &Arrival, refused: Refused) {
         }
     };
     log_reason(arrival, reason);
-    /// A fatal alert (RFC 8446 section 6) in a record of its own.
-    const RECORD: [u8; 6] = [0x15, 3, 3, 0, 2, 2];
-    let [a, b, c, d, e, f] = RECORD;
-    send(arrival, &[a, b, c, d, e, f, u8::from(alert)]).await;
+    send(arrival, &fatal(alert)).await;
+}
+
+/// A fatal alert (RFC 8446 section 6) in a record of its own.
+fn fatal(alert: AlertDescription) -> [u8; 7] {
+    [0x15, 3, 3, 0, 2, 2, alert.into()]
 }
 
 async fn fail(arrival: &Arrival, error: &rustls::Error, mut alert: AcceptedAlert) {
+    use rustls::{Error, PeerIncompatible};
     log_reason(arrival, &words::reason(error));
     let mut bytes = Vec::new();
-    if alert.write_all(&mut bytes).is_ok() && !bytes.is_empty() {
+    if let Error::PeerIncompatible(PeerIncompatible::SignatureAlgorithmsExtensionRequired) = error {
+        // So is a client recognised that is older than TLS 1.2; that it is too old is what it must know.
+        bytes.extend_from_slice(&fatal(AlertDescription::ProtocolVersion));
+    } else if alert.write_all(&mut bytes).is_err() {
+        return;
+    }
+    if !bytes.is_empty() {
         send(arrival, &bytes).await;
     }
 }

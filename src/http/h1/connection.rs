@@ -30,6 +30,9 @@ impl Connection {
     pub fn new(arrival: Arrival) -> Connection {
         let io = Rc::new(Io::new(Rc::clone(&arrival.client.stream)));
         io.read_within(arrival.time_left());
+        if !arrival.read.is_empty() {
+            io.unread(&arrival.read);
+        }
         Connection {
             seat: arrival.seat,
             client: arrival.client,
