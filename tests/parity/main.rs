@@ -27,6 +27,7 @@ mod modules;
 mod normal;
 #[path = "../http/origin.rs"]
 mod origin;
+mod outside;
 mod pair;
 mod proxy;
 mod proxy_protocol;

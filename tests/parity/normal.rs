@@ -104,7 +104,8 @@ pub fn error_line(line: &str) -> Option<String> {
         Some(numbered) => numbered.split_once(' ')?.1,
         None => message,
     };
-    Some(format!("[{level}] {}", without_excess(message)))
+    let message = without_number(&without_excess(message), "query id:");
+    Some(format!("[{level}] {message}"))
 }
 
 /// An answer with `ID` for what was made up for it: a value of `Set-Cookie` and of `X-Id`, and dates.
@@ -162,6 +163,17 @@ fn without_excess(message: &str) -> String {
         Some((before, after)) => {
             let after = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
             format!("{before}excess: EXCESS{after}")
+        }
+        None => message.to_owned(),
+    }
+}
+
+/// The text without the digits behind a word, which are made up.
+fn without_number(message: &str, word: &str) -> String {
+    match message.split_once(word) {
+        Some((before, after)) => {
+            let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}{word}#{after}")
         }
         None => message.to_owned(),
     }

@@ -52,6 +52,26 @@ impl Pair {
         [act(&self.ours.site), act(&self.theirs.site)]
     }
 
+    /// The same with configurations that differ in what is outside of both: the first one is for this server.
+    pub fn with_each(ours: &str, theirs: &str) -> Option<Pair> {
+        Pair::with_each_and_origins(ours, theirs, 0, |_, _, _| Act::Reset)
+    }
+
+    /// The same with origins.
+    pub fn with_each_and_origins(
+        ours: &str,
+        theirs: &str,
+        origins: usize,
+        script: impl Fn(usize, usize, &str) -> Act + Send + Sync + 'static,
+    ) -> Option<Pair> {
+        let nginx = nginx()?;
+        let script: Script = Arc::new(script);
+        Some(Pair {
+            ours: Side::start(Path::new(BINARY), ours, origins, &[], &script),
+            theirs: Side::start(&nginx, theirs, origins, &[], &script),
+        })
+    }
+
     /// The same with files that the configuration names.
     pub fn with_files(inside: &str, files: &[(&str, &str)]) -> Option<Pair> {
         let nginx = nginx()?;

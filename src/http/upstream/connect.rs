@@ -33,15 +33,19 @@ pub struct Conn {
     _place: Place,
 }
 
-/// Connects to a peer.
+/// Connects to a peer, from `local` if that is said.
 ///
 /// # Errors
 /// As the system says, after `connect_timeout`, or where there is no place for another connection.
-pub async fn connect(req: &Request, addr: &Addr, passing: &Passing) -> Result<Conn, Cause> {
+pub async fn connect(
+    req: &Request,
+    addr: &Addr,
+    local: Option<(SocketAddr, Bytes)>,
+    passing: &Passing,
+) -> Result<Conn, Cause> {
     let room = &req.worker.room;
     let place = room.take(&req.worker.connections);
     let place = place.ok_or_else(|| Cause::NoPlace(room.most()))?;
-    let local = passing.bind.as_ref().and_then(|bind| bind.local.of(req));
     let timer = Timer::sharing(&req.worker.upstreams.timers);
     let stream = match addr {
         Addr::Inet(to) => inet(*to, local, passing, &timer).await?,

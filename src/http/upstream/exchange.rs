@@ -29,6 +29,7 @@ use crate::log::{self, Level};
 use bytes::Bytes;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -75,7 +76,10 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     let origin = Some((plan.span, req.location));
     let mut head = req.worker.upstreams.take_head();
     let tls = plan.passing.tls.as_ref().filter(|_| plan.tls);
-    let tls = tls.map(|tls| tls.wanted(req, &plan.group.name));
+    let via = Via {
+        tls: tls.map(|tls| tls.wanted(req, &plan.group.name)),
+        local: plan.passing.bind.as_ref().and_then(|b| b.local.of(req)),
+    };
     let verdict = loop {
         let Some(mut lease) = tries.choice.pick(&*plan.group.balancer, req) else {
             let name = plan.group.name.clone();
@@ -94,7 +98,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         req.upstreams.push(state.clone());
         lease.watch(&*plan.group.balancer, &state);
         tries.started_ms.get_or_insert(state.started_ms);
-        let attempted = attempt(req, codec, plan, &tls, lease, &state, &mut head, &text);
+        let attempted = attempt(req, codec, plan, &via, lease, &state, &mut head, &text);
         match attempted.await {
             Ok(link) => match tries.judge(req, plan, &head, link, &state) {
                 Ok(link) => break answer::deliver(req, codec, plan, &head, link, state),
@@ -137,6 +141,14 @@ impl Plan<'_> {
     }
 }
 
+/// How servers are reached, the same for all attempts.
+struct Via {
+    /// TLS as it is wanted.
+    tls: Option<Wanted>,
+    /// The address to connect from, and how it is written.
+    local: Option<(SocketAddr, Bytes)>,
+}
+
 /// Why an attempt came to nothing.
 enum Trouble {
     /// For reasons of the client: the status to answer with.
@@ -158,7 +170,7 @@ async fn attempt<C: Codec>(
     req: &mut Request,
     codec: &mut C,
     plan: &Plan<'_>,
-    tls: &Option<Wanted>,
+    via: &Via,
     mut lease: Lease,
     state: &UpstreamState,
     head: &mut ResponseHead,
@@ -172,14 +184,14 @@ async fn attempt<C: Codec>(
         location: keepalive
             .as_ref()
             .and_then(|k| k.local.then_some(req.location)),
-        tls: tls.as_ref().map(|wanted| wanted.key.clone()),
+        tls: via.tls.as_ref().map(|wanted| wanted.key.clone()),
     };
     let pooled = keepalive
         .as_ref()
         .and_then(|_| worker.upstreams.take(&place));
     let mut conn = match pooled {
         Some(conn) => conn,
-        None => match connect_to(req, lease.peer(), plan, tls).await {
+        None => match connect_to(req, lease.peer(), plan, via).await {
             Ok(conn) => conn,
             Err((cause, stage)) => {
                 let mut failure = plan.failure(cause, stage, state);
@@ -264,11 +276,11 @@ async fn connect_to(
     req: &Request,
     peer: &Peer,
     plan: &Plan<'_>,
-    tls: &Option<Wanted>,
+    via: &Via,
 ) -> Result<Conn, (Cause, Stage)> {
-    let conn = connect(req, &peer.addr, plan.passing).await;
+    let conn = connect(req, &peer.addr, via.local.clone(), plan.passing).await;
     let conn = conn.map_err(|cause| (cause, Stage::Connecting))?;
-    match tls {
+    match &via.tls {
         None => Ok(conn),
         Some(wanted) => {
             let server = (plan.group.sessions(), &peer.name[..]);

@@ -149,7 +149,8 @@ impl<'a> Lookup<'a> {
     fn take(&mut self, event: &Event) -> Step {
         let answer = match message::read(&event.message, event.tcp) {
             Ok(answer) => answer,
-            Err(Malformed::Code(code, id)) if self.questions.iter().any(|q| q.id == id) => {
+            // Only where the question was not understood nginx says which one.
+            Err(Malformed::Code(code @ 1, id)) if self.questions.iter().any(|q| q.id == id) => {
                 let name = String::from_utf8_lossy(self.name);
                 let said = Malformed::Code(code, id);
                 return ignore(format_args!("{said}, name:\"{name}\""));
