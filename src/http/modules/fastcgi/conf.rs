@@ -8,12 +8,12 @@ use crate::cycle::context::{EVERYWHERE, LOCATION, LOCATION_IF};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::core::without_effect;
-use crate::http::phase::{Handler, Step};
+use crate::http::phase::Step;
 use crate::http::regex::Regex;
 use crate::http::request::Request;
-use crate::http::upstream::cgi::pass::{Destination, Schemes};
+use crate::http::upstream::cgi::pass::{self, Destination, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
-use crate::http::upstream::cgi::{CgiConf, CgiRaw, params};
+use crate::http::upstream::cgi::{CgiConf, CgiRaw};
 use crate::http::upstream::settings::PassingRaw;
 use bytes::Bytes;
 use std::rc::Rc;
@@ -101,13 +101,7 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
     Directive::custom("fastcgi_pass", PLACES, Args::Exactly(1), set_pass)
         .syntax("address")
         .doc("Passes requests to a FastCGI server or a group of servers: host:port, group, unix:/path."),
-    Directive::custom("fastcgi_param", EVERYWHERE, Args::Between(2, 3), |b, node| {
-        params::set(b, node, |b| &mut common(b).params)
-    })
-        .syntax("name value [if_not_empty]")
-        .default("HTTP_HOST $host$is_request_port$request_port")
-        .doc("A parameter of requests; one called HTTP_NAME takes the place of the client's header field. Inherited \
-              only where a block has no fastcgi_param of its own."),
+    crate::param_directive!("fastcgi", common),
     Directive::text("fastcgi_index", EVERYWHERE, |b| &mut here(b).index)
         .syntax("name")
         .doc("What $fastcgi_script_name has behind a path that ends with a slash."),
@@ -141,26 +135,14 @@ fn set_split(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    let destination = Destination::parse(b, node, common, Schemes(""))?;
-    b.http.own().handler = Some(Arc::new(Pass(destination)));
-    Ok(())
+    pass::set(b, node, common, Schemes(""), ("fastcgi_pass", ask))
 }
 
-/// The handler of locations with `fastcgi_pass`.
-struct Pass(Destination);
-
-impl Handler for Pass {
-    fn handle<'a>(&'a self, req: &'a mut Request) -> Step<'a> {
-        Step::Wait(Box::pin(async {
-            let http = Rc::clone(&req.http);
-            let conf = &http.location(req.location).conf.fastcgi;
-            let mut codec = FastcgiCodec::new(conf);
-            let passing = &conf.common.passing;
-            self.0.ask(req, &mut codec, passing, true).await
-        }))
-    }
-
-    fn name(&self) -> &'static str {
-        "fastcgi_pass"
-    }
+fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {
+    Step::Wait(Box::pin(async move {
+        let http = Rc::clone(&req.http);
+        let conf = &http.location(req.location).conf.fastcgi;
+        let mut codec = FastcgiCodec::new(conf);
+        to.ask(req, &mut codec, &conf.common.passing, true).await
+    }))
 }

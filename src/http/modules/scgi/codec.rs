@@ -1,85 +1,22 @@
-//! SCGI as the protocol of an exchange: a netstring of parameters; the answer is that of a CGI script, perhaps with a
-//! status line in front of it.
+//! SCGI as the protocol of an exchange: a netstring of parameters.
 
 use super::conf::ScgiConf;
-use crate::http::head::Known;
 use crate::http::request::Request;
-use crate::http::upstream::cgi::{self, params::Pair};
-use crate::http::upstream::codec::Codec;
-use crate::http::upstream::decoder::Decoder;
-use crate::http::upstream::failure::Cause;
-use crate::http::upstream::head::ResponseHead;
-use crate::http::upstream::outgoing::Framing;
-use bytes::Bytes;
+use crate::http::upstream::cgi::{packet::Packet, params::Pair};
 use std::io::Write;
-use std::ops::Range;
 
-/// SCGI, for one request.
-pub struct ScgiCodec<'a> {
-    conf: &'a ScgiConf,
-    upgrade: bool,
-}
-
-impl<'a> ScgiCodec<'a> {
-    /// With the settings of the location.
-    pub fn new(conf: &'a ScgiConf) -> Self {
-        ScgiCodec {
-            conf,
-            upgrade: false,
-        }
-    }
-}
-
-impl Codec for ScgiCodec<'_> {
-    fn scheme(&self, _: bool) -> &'static str {
+impl Packet for ScgiConf {
+    fn scheme(_: bool) -> &'static str {
         "scgi://"
     }
 
-    fn write_request(&mut self, req: &Request, out: &mut Vec<u8>) -> Result<Range<usize>, u16> {
-        self.upgrade = req.header(Known::Upgrade).is_some();
+    fn write(&self, req: &Request, out: &mut Vec<u8>) -> Result<(), u16> {
         let body = req.body.length.unwrap_or(0);
         let _ = write!(out, "CONTENT_LENGTH\0{body}\0");
-        let common = &self.conf.common;
-        let fields = common.passing.pass_request_headers;
-        common.params.write::<Terminated>(req, fields, out);
+        let fields = self.common.passing.pass_request_headers;
+        self.common.params.write::<Terminated>(req, fields, out);
         wrap(out);
-        Ok(0..0)
-    }
-
-    fn request_framing(&self) -> Framing {
-        Framing::Plain
-    }
-
-    fn parse(
-        &mut self,
-        _req: &Request,
-        head: &mut ResponseHead,
-        limit: usize,
-    ) -> Result<bool, Cause> {
-        let complete = head.parse_cgi(limit, true);
-        complete.map_err(|bad| bad.cause(head))
-    }
-
-    fn body(
-        &mut self,
-        head: &ResponseHead,
-        text: &Bytes,
-        _pass_trailers: bool,
-    ) -> (Decoder, Bytes) {
-        let rest = text.slice((head.len as usize).min(text.len())..);
-        (cgi::unframed_body(head), rest)
-    }
-
-    fn content_length(&self, head: &ResponseHead) -> Option<u64> {
-        cgi::body_length(head)
-    }
-
-    fn keep_alive(&self, _head: &ResponseHead) -> bool {
-        false
-    }
-
-    fn asked_upgrade(&self) -> bool {
-        self.upgrade
+        Ok(())
     }
 }
 

@@ -1,51 +1,24 @@
-//! uwsgi as the protocol of an exchange: a packet of four bytes of head and the parameters; the answer is that of a
-//! CGI script, perhaps with a status line in front of it.
+//! uwsgi as the protocol of an exchange: a packet of four bytes of head and the parameters.
 
 use super::conf::UwsgiConf;
-use crate::http::head::Known;
 use crate::http::request::Request;
-use crate::http::upstream::cgi::{self, params::Pair};
-use crate::http::upstream::codec::Codec;
-use crate::http::upstream::decoder::Decoder;
-use crate::http::upstream::failure::Cause;
-use crate::http::upstream::head::ResponseHead;
-use crate::http::upstream::outgoing::Framing;
+use crate::http::upstream::cgi::{packet::Packet, params::Pair};
 use crate::log::{self, Level};
-use bytes::Bytes;
-use std::ops::Range;
 
-/// uwsgi, for one request.
-pub struct UwsgiCodec<'a> {
-    conf: &'a UwsgiConf,
-    upgrade: bool,
-}
-
-impl<'a> UwsgiCodec<'a> {
-    /// With the settings of the location.
-    pub fn new(conf: &'a UwsgiConf) -> Self {
-        UwsgiCodec {
-            conf,
-            upgrade: false,
-        }
-    }
-}
-
-impl Codec for UwsgiCodec<'_> {
-    fn scheme(&self, tls: bool) -> &'static str {
+impl Packet for UwsgiConf {
+    fn scheme(tls: bool) -> &'static str {
         match tls {
             true => "suwsgi://",
             false => "uwsgi://",
         }
     }
 
-    fn write_request(&mut self, req: &Request, out: &mut Vec<u8>) -> Result<Range<usize>, u16> {
+    fn write(&self, req: &Request, out: &mut Vec<u8>) -> Result<(), u16> {
         const HEAD: usize = 4;
-        self.upgrade = req.header(Known::Upgrade).is_some();
-        out.extend_from_slice(&[self.conf.modifier1, 0, 0, self.conf.modifier2]);
-        let common = &self.conf.common;
-        let fields = common.passing.pass_request_headers;
-        common.params.write::<Sized16>(req, fields, out);
-        out.extend_from_slice(&self.conf.string);
+        out.extend_from_slice(&[self.modifier1, 0, 0, self.modifier2]);
+        let fields = self.common.passing.pass_request_headers;
+        self.common.params.write::<Sized16>(req, fields, out);
+        out.extend_from_slice(&self.string);
         let length = out.len() - HEAD;
         let Ok(size) = u16::try_from(length) else {
             let message = format_args!("uwsgi request is too big: {length}");
@@ -55,43 +28,7 @@ impl Codec for UwsgiCodec<'_> {
         if let Some(place) = out.get_mut(1..3) {
             place.copy_from_slice(&size.to_le_bytes());
         }
-        Ok(0..0)
-    }
-
-    fn request_framing(&self) -> Framing {
-        Framing::Plain
-    }
-
-    fn parse(
-        &mut self,
-        _req: &Request,
-        head: &mut ResponseHead,
-        limit: usize,
-    ) -> Result<bool, Cause> {
-        let complete = head.parse_cgi(limit, true);
-        complete.map_err(|bad| bad.cause(head))
-    }
-
-    fn body(
-        &mut self,
-        head: &ResponseHead,
-        text: &Bytes,
-        _pass_trailers: bool,
-    ) -> (Decoder, Bytes) {
-        let rest = text.slice((head.len as usize).min(text.len())..);
-        (cgi::unframed_body(head), rest)
-    }
-
-    fn content_length(&self, head: &ResponseHead) -> Option<u64> {
-        cgi::body_length(head)
-    }
-
-    fn keep_alive(&self, _head: &ResponseHead) -> bool {
-        false
-    }
-
-    fn asked_upgrade(&self) -> bool {
-        self.upgrade
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings of the uwsgi module.
 
-use super::codec::{Sized16, UwsgiCodec};
+use super::codec::Sized16;
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::config::value::parse_number;
@@ -8,16 +8,16 @@ use crate::cycle::Builder;
 use crate::cycle::context::{EVERYWHERE, LOCATION, LOCATION_IF};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
-use crate::http::phase::{Handler, Step};
+use crate::http::phase::Step;
 use crate::http::request::Request;
-use crate::http::upstream::cgi::pass::{Destination, Schemes};
+use crate::http::upstream::cgi::packet::PacketCodec;
+use crate::http::upstream::cgi::pass::{self, Destination, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
-use crate::http::upstream::cgi::{CgiConf, CgiRaw, params};
+use crate::http::upstream::cgi::{CgiConf, CgiRaw};
 use crate::http::upstream::settings::PassingRaw;
 use crate::http::upstream::tls::settings::TlsRaw;
 use bytes::Bytes;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// As written.
 #[derive(Clone, Default)]
@@ -103,13 +103,7 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
     Directive::custom("uwsgi_pass", PLACES, Args::Exactly(1), set_pass)
         .syntax("[uwsgi:// | suwsgi://]address")
         .doc("Passes requests to a uwsgi server or a group of servers: host:port, group, unix:/path; suwsgi:// by TLS."),
-    Directive::custom("uwsgi_param", EVERYWHERE, Args::Between(2, 3), |b, node| {
-        params::set(b, node, |b| &mut common(b).params)
-    })
-        .syntax("name value [if_not_empty]")
-        .default("HTTP_HOST $host$is_request_port$request_port")
-        .doc("A parameter of requests; one called HTTP_NAME takes the place of the client's header field. Inherited \
-              only where a block has no uwsgi_param of its own."),
+    crate::param_directive!("uwsgi", common),
     Directive::custom("uwsgi_modifier1", EVERYWHERE, Args::Exactly(1), |b, node| {
         set_modifier(b, node, |b| &mut here(b).modifier1)
     })
@@ -143,26 +137,14 @@ fn set_modifier(
 }
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    let destination = Destination::parse(b, node, common, Schemes("uwsgi://"))?;
-    b.http.own().handler = Some(Arc::new(Pass(destination)));
-    Ok(())
+    pass::set(b, node, common, Schemes("uwsgi://"), ("uwsgi_pass", ask))
 }
 
-/// The handler of locations with `uwsgi_pass`.
-struct Pass(Destination);
-
-impl Handler for Pass {
-    fn handle<'a>(&'a self, req: &'a mut Request) -> Step<'a> {
-        Step::Wait(Box::pin(async {
-            let http = Rc::clone(&req.http);
-            let conf = &http.location(req.location).conf.uwsgi;
-            let mut codec = UwsgiCodec::new(conf);
-            let passing = &conf.common.passing;
-            self.0.ask(req, &mut codec, passing, false).await
-        }))
-    }
-
-    fn name(&self) -> &'static str {
-        "uwsgi_pass"
-    }
+fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {
+    Step::Wait(Box::pin(async move {
+        let http = Rc::clone(&req.http);
+        let conf = &http.location(req.location).conf.uwsgi;
+        let mut codec = PacketCodec::new(&**conf);
+        to.ask(req, &mut codec, &conf.common.passing, false).await
+    }))
 }

@@ -1,6 +1,7 @@
 //! What FastCGI, uwsgi and SCGI have in common: a request is a list of parameters (RFC 3875 section 4.1) and a body,
 //! the answer is that of a CGI script (section 6).
 
+pub mod packet;
 pub mod params;
 pub mod pass;
 pub mod settings;

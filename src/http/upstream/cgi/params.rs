@@ -11,6 +11,27 @@ use crate::http::value::Value;
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// The entry of a protocol's `*_param`: its prefix, and the place of the settings.
+#[macro_export]
+macro_rules! param_directive {
+    ($prefix:literal, $at:path) => {
+        $crate::config::directive::Directive::custom(
+            concat!($prefix, "_param"),
+            $crate::cycle::context::EVERYWHERE,
+            $crate::config::directive::Args::Between(2, 3),
+            |b, node| $crate::http::upstream::cgi::params::set(b, node, |b| &mut $at(b).params),
+        )
+        .syntax("name value [if_not_empty]")
+        .default("HTTP_HOST $host$is_request_port$request_port")
+        .doc(concat!(
+            "A parameter of requests; one called HTTP_NAME takes the place of the client's header field. Inherited \
+             only where a block has no ",
+            $prefix,
+            "_param of its own."
+        ))
+    };
+}
+
 /// One `*_param`.
 #[derive(Clone, Debug)]
 pub struct Param {

@@ -6,7 +6,7 @@ use crate::config::tree::Node;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::BlockKind;
-use crate::http::phase::Verdict;
+use crate::http::phase::{Handler, Step, Verdict};
 use crate::http::request::Request;
 use crate::http::upstream::codec::Codec;
 use crate::http::upstream::computed;
@@ -31,6 +31,42 @@ pub struct Destination {
     span: Span,
 }
 
+/// Answers with what the servers say.
+pub type Ask = for<'a> fn(&'a Destination, &'a mut Request) -> Step<'a>;
+
+/// The setter of a protocol's `*_pass`, whose name is given again: the location's handler keeps it.
+///
+/// # Errors
+/// Those of [`Destination::parse`].
+pub fn set(
+    b: &mut Builder,
+    node: &Node,
+    raw: fn(&mut Builder) -> &mut CgiRaw,
+    schemes: Schemes,
+    (name, ask): (&'static str, Ask),
+) -> Result<(), Diagnostic> {
+    let to = Destination::parse(b, node, raw, schemes)?;
+    b.http.own().handler = Some(Arc::new(Pass { to, name, ask }));
+    Ok(())
+}
+
+/// The handler of such a location.
+struct Pass {
+    to: Destination,
+    name: &'static str,
+    ask: Ask,
+}
+
+impl Handler for Pass {
+    fn handle<'a>(&'a self, req: &'a mut Request) -> Step<'a> {
+        (self.ask)(&self.to, req)
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// What may stand in front of an address: nothing, or `uwsgi://` and with TLS `suwsgi://`.
 #[derive(Clone, Copy)]
 pub struct Schemes(pub &'static str);
@@ -45,7 +81,7 @@ impl Destination {
     ///
     /// # Errors
     /// nginx's `is duplicate`, and what is no address.
-    pub fn parse(
+    fn parse(
         b: &mut Builder,
         node: &Node,
         raw: fn(&mut Builder) -> &mut CgiRaw,
