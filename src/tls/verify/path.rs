@@ -4,6 +4,9 @@ use super::certificate::Certificate;
 use super::trust::Trust;
 use super::{Report, VerifyError, signature};
 
+/// However deep paths may be, they are not longer than this: trusted certificates could have issued each other in a circle.
+const LONGEST: usize = 100;
+
 /// Puts the path together: what is trusted is looked at before what the peer sent. Reports where it ends if that is not
 /// a trusted, self-signed certificate.
 pub fn build<'a>(
@@ -14,8 +17,9 @@ pub fn build<'a>(
     report: &mut Report,
 ) -> Vec<Certificate<'a>> {
     let most = usize::try_from(depth)
-        .unwrap_or(usize::MAX)
-        .saturating_add(1);
+        .unwrap_or(LONGEST)
+        .saturating_add(1)
+        .min(LONGEST);
     let mut sent = sent.into_iter();
     let Some(first) = sent.next() else {
         return Vec::new();
@@ -54,24 +58,22 @@ fn trusted_issuer<'a>(
     trust: &'a Trust,
     now: i64,
 ) -> Option<Certificate<'a>> {
-    let mut best: Option<(u32, Certificate<'a>)> = None;
-    for der in trust.named(&subject.issuer) {
-        let Some(mut issuer) = Certificate::parse(der) else {
-            continue;
-        };
-        if !subject.seems_issued_by(&issuer) {
-            continue;
-        }
-        issuer.trusted = true;
-        let signed = signature::certificate(subject, &issuer);
-        let validity = issuer.x509.validity();
-        let valid = validity.not_before.timestamp() <= now && now <= validity.not_after.timestamp();
-        let rank = 2 * u32::from(signed) + u32::from(valid);
-        if best.as_ref().is_none_or(|(other, _)| rank > *other) {
-            best = Some((rank, issuer));
-        }
+    let fitting = trust
+        .named(&subject.issuer)
+        .filter_map(Certificate::parse)
+        .filter(|issuer| subject.seems_issued_by(issuer));
+    let mut fitting: Vec<Certificate<'a>> = fitting.collect();
+    if fitting.len() > 1 {
+        fitting.sort_by_cached_key(|issuer| {
+            let validity = issuer.x509.validity();
+            let valid =
+                validity.not_before.timestamp() <= now && now <= validity.not_after.timestamp();
+            (signature::certificate(subject, issuer), valid)
+        });
     }
-    best.map(|(_, issuer)| issuer)
+    let mut best = fitting.pop()?;
+    best.trusted = true;
+    Some(best)
 }
 
 /// Whether this very certificate is in the store.

@@ -40,6 +40,8 @@ sign critical root critical
 sign names root names; sign good names good; sign bad names bad; sign unnamed names
 sign old root leaf -1
 sed 's/./&/' root.crt > twin.crt
+self_signed there plain_ca; sign here there plain_ca; sign there here plain_ca; sign lost here good
+cat here.crt there.crt > circle.crt
 openssl req -new -x509 -set_serial 7 -key alone.key -subj /CN=root -config openssl.conf -out false.crt
 cp alone.key false.key; sign forged false good
 crl root; crl root leaf; crl i1
@@ -54,6 +56,8 @@ prompt=no
 basicConstraints=critical,CA:TRUE
 keyUsage=critical,keyCertSign,cRLSign
 subjectKeyIdentifier=hash
+[plain_ca]
+basicConstraints=critical,CA:TRUE
 [short]
 basicConstraints=critical,CA:TRUE,pathlen:0
 subjectKeyIdentifier=hash
@@ -185,6 +189,12 @@ fn depth_counts_what_stands_between() {
         let got = judge(sent, &trust("root"), Purpose::Server, depth);
         assert_eq!(got, code, "{sent}, depth {depth}");
     }
+}
+
+#[test]
+fn a_circle_of_trusted_certificates_ends() {
+    let got = judge("lost", &trust("circle"), Purpose::Server, u32::MAX);
+    assert_eq!(got, 2);
 }
 
 #[test]
