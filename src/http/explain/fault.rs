@@ -184,7 +184,8 @@ impl fmt::Display for Hint<'_> {
                 let place = self.place("client_max_body_size");
                 write!(
                     f,
-                    "the body has {length} bytes or more, {limit} are allowed: raise client_max_body_size ({place})"
+                    "{length} bytes are more than the {limit} that client_max_body_size ({place}) allows: raise it where large \
+                     bodies are meant"
                 )
             }
             Wrong::ClosedWhileSending => {

@@ -11,7 +11,8 @@ use crate::cycle::{Builder, context};
 use crate::diagnostic::Diagnostic;
 use crate::net::address::Address;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// The number of a group in [`Upstreams`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +153,8 @@ impl Group {
 #[derive(Default)]
 pub struct Upstreams {
     groups: Vec<Arc<Group>>,
+    /// Where in the list the groups are, by the numbers of their peers: made when a failure is to be explained.
+    by_peers: OnceLock<HashMap<u64, usize>>,
 }
 
 impl Upstreams {
@@ -162,7 +165,11 @@ impl Upstreams {
 
     /// The group whose peers have this number.
     pub fn of_peers(&self, id: u64) -> Option<&Arc<Group>> {
-        self.groups.iter().find(|group| group.peers.id == id)
+        let by_peers = self.by_peers.get_or_init(|| {
+            let numbers = self.groups.iter().map(|group| group.peers.id);
+            numbers.zip(0..).collect()
+        });
+        self.groups.get(*by_peers.get(&id)?)
     }
 
     /// The group that an address computed per request means, if there is one of this name.
@@ -283,7 +290,10 @@ pub fn finish(b: &mut Builder) -> Upstreams {
             Err(d) => b.diagnostics.push(with_name_meant(d, &host, &names)),
         }
     }
-    Upstreams { groups }
+    Upstreams {
+        groups,
+        by_peers: OnceLock::new(),
+    }
 }
 
 /// Where a host is not found, the upstream block whose name was probably meant.

@@ -129,7 +129,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
 
 impl Plan<'_> {
     fn failure(&self, cause: Cause, stage: Stage, state: &UpstreamState) -> Box<Failure> {
-        let waited = (cause == Cause::TimedOut).then(|| match stage {
+        let waited = (cause == Cause::TimedOut).then_some(match stage {
             Stage::Connecting | Stage::Handshaking => self.passing.connect_timeout,
             Stage::Sending => self.passing.send_timeout,
             _ => self.passing.read_timeout,

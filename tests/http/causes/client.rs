@@ -76,7 +76,8 @@ fn other_protocols() {
 fn bodies() {
     let hint = |n| {
         format!(
-            "the body has {n} bytes or more, 10 bytes are allowed: raise client_max_body_size (nginx.conf:4)"
+            "{n} bytes are more than the 10 bytes that client_max_body_size (nginx.conf:4) allows: raise it where \
+             large bodies are meant"
         )
     };
     check(

@@ -116,7 +116,7 @@ fn pages_about_clients_name_the_limit() {
     assert!(
         large
             .text()
-            .contains("raise client_max_body_size (nginx.conf:3)"),
+            .contains("the 5 bytes that client_max_body_size (nginx.conf:3) allows"),
         "{}",
         large.text()
     );
