@@ -91,7 +91,7 @@ macro_rules! known_fields {
                 static TABLE: $crate::http::known::Table =
                     $crate::http::known::Table::new(&[$($name,)*]);
                 match NAMES.get(TABLE.candidate(name)) {
-                    Some((known, variant)) if name.eq_ignore_ascii_case(known) => *variant,
+                    Some((known, variant)) if $crate::http::known::is_named(name, known) => *variant,
                     _ => $known::Other,
                 }
             }

@@ -36,6 +36,26 @@ impl Table {
     }
 }
 
+/// Whether `name`, a token, is `known` in any case. `known` is in lower case and has letters, digits and dashes only:
+/// none of these is what the bit of the case would make of another character of a token.
+pub fn is_named(name: &[u8], known: &[u8]) -> bool {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    if name.len() != known.len() {
+        return false;
+    }
+    let (words, rest) = name.as_chunks::<8>();
+    let (known_words, known_rest) = known.as_chunks::<8>();
+    let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes) | CASE;
+    words
+        .iter()
+        .zip(known_words)
+        .all(|(a, b)| number(a) == number(b))
+        && rest
+            .iter()
+            .zip(known_rest)
+            .all(|(a, b)| a | 0x20 == b | 0x20)
+}
+
 #[allow(
     clippy::indexing_slicing,
     reason = "runs in the compiler: a wrong index does not build"
@@ -69,7 +89,22 @@ const fn slot(first: u8, middle: u8, last: u8, len: usize, seed: u32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::is_named;
     use crate::http::head::Known;
+
+    #[test]
+    fn names_are_compared_in_any_case() {
+        let known = b"access-control-max-age";
+        assert!(is_named(b"Access-CONTROL-max-Age", known));
+        for n in 0..known.len() {
+            let mut name = known.to_vec();
+            name[n] = b'q';
+            assert!(!is_named(&name, known));
+            name[n] = b'_';
+            assert!(!is_named(&name, known));
+        }
+        assert!(!is_named(&known[1..], known) && is_named(b"", b""));
+    }
 
     #[test]
     fn names() {
