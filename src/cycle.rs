@@ -142,7 +142,7 @@ pub fn load(options: &Options, files: Rc<dyn Files>) -> Loaded {
 }
 
 /// The same; `keep`: whether the tree is kept for whoever looks at it afterwards.
-fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loaded {
+pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loaded {
     let mut b = Builder {
         options: options.clone(),
         files,

@@ -8,12 +8,14 @@ use crate::cycle;
 use crate::explain::expect::{self, Case};
 use crate::explain::{Explainer, Explanation, Question, human, json};
 use crate::log;
+use crate::net::resolve;
 use crate::process::load;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 /// What is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,14 +110,10 @@ fn answer(options: &Options) -> Result<ExitCode, String> {
         test: true,
         ..place.clone()
     });
-    let (loaded, _) = load::from_disk(&place);
+    resolve::set_offline(options.offline);
+    let loaded = cycle::load_and_keep(&place, Rc::new(Disk), true);
     load::to_terminal(&loaded, .., options.error_format);
-    let Some(cycle) = loaded.cycle else {
-        return Err(String::from(
-            "a configuration with errors serves no requests",
-        ));
-    };
-    let explainer = Explainer::new(cycle, &place, &Disk).map_err(|error| errno(&error))?;
+    let explainer = Explainer::new(loaded)?;
     let ask = &options.ask;
     let mut code = ExitCode::SUCCESS;
     if let Some(text) = &ask.request {

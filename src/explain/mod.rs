@@ -19,15 +19,11 @@ pub use outcome::{Outcome, Passed};
 pub use places::Place;
 pub use question::Question;
 
-use crate::config::source::Files;
-use crate::config::{load, source::Sources};
-use crate::cycle::{Cycle, Options};
+use crate::cycle::Loaded;
 use crate::http::rehearsal;
 use crate::http::worker::Worker;
 use places::Places;
-use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
@@ -65,22 +61,19 @@ pub struct Step {
 }
 
 impl Explainer {
-    /// For a configuration without errors. `files` are what it was read from.
+    /// For a configuration that was loaded with its tree kept.
     ///
     /// # Errors
-    /// The system gives no event loop.
-    pub fn new(cycle: Arc<Cycle>, options: &Options, files: &dyn Files) -> io::Result<Explainer> {
-        let mut sources = Sources::default();
-        let prefix = &options.conf_prefix;
-        let mut items = match &options.globals {
-            Some(text) => load::load_text(text.clone().into_bytes(), prefix, files, &mut sources),
-            None => Vec::new(),
-        };
-        items.extend(load::load(&options.conf_file, prefix, files, &mut sources));
+    /// It has errors, or the system gives no event loop.
+    pub fn new(loaded: Loaded) -> Result<Explainer, String> {
+        let cycle = loaded
+            .cycle
+            .ok_or("a configuration with errors serves no requests")?;
+        let runtime = Builder::new_current_thread().enable_all().build();
         Ok(Explainer {
             worker: Worker::for_rehearsal(cycle),
-            runtime: Builder::new_current_thread().enable_all().build()?,
-            places: Places::new(sources, &items),
+            runtime: runtime.map_err(|error| error.to_string())?,
+            places: Places::new(loaded.sources, &loaded.tree),
         })
     }
 

@@ -7,6 +7,7 @@ use crate::http::conf::{BlockKind, Http, LocationId};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A line of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Place {
 
 /// The texts, and what is written where.
 pub struct Places {
-    sources: Sources,
+    sources: Arc<Sources>,
     /// All directives by where their names stand.
     lines: HashMap<Key, Line>,
     /// What stands in each block, by what the block is known by.
@@ -53,7 +54,7 @@ impl Line {
 
 impl Places {
     /// Takes note of all directives.
-    pub fn new(sources: Sources, items: &[Item]) -> Places {
+    pub fn new(sources: Arc<Sources>, items: &[Item]) -> Places {
         let mut places = Places {
             sources,
             lines: HashMap::new(),

@@ -2,11 +2,11 @@
 
 use crate::common::{Response, Server};
 use goodgate::config::source::Disk;
-use goodgate::cycle::Options;
+use goodgate::cycle::{Options, load_and_keep};
 use goodgate::explain::{Explainer, Explanation, Outcome, Question};
-use goodgate::process::load;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
 use std::thread;
 
 /// Both.
@@ -34,8 +34,8 @@ impl Pair {
             superuser: true,
             test: false,
         };
-        let (loaded, _) = load::from_disk(&options);
-        let explainer = Explainer::new(loaded.cycle.unwrap(), &options, &Disk).unwrap();
+        let loaded = load_and_keep(&options, Rc::new(Disk), true);
+        let explainer = Explainer::new(loaded).unwrap();
         Pair { server, explainer }
     }
 
