@@ -86,6 +86,7 @@ limit       limit_req each counts it for \"10.0.0.5\"; assumed here: below the l
 access      allow 10.0.0.0/8 lets the client in  (nginx.conf:24)
 content     proxy_pass http://app  (nginx.conf:29)
 upstream    app: 127.0.0.1:%PORT1%, then 127.0.0.1:%PORT2%, then 127.0.0.1:%PORT3% (backup)  (nginx.conf:8)
+            by turns, as in a server that has just started
 sends       GET /api/v2/users?id=1 HTTP/1.1  (nginx.conf:29)
             Host: shop.example
             Cookie: a=b

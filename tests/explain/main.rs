@@ -17,3 +17,4 @@ mod examples;
 mod generate;
 mod generated;
 mod pair;
+mod tls;

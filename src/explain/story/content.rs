@@ -2,6 +2,7 @@
 
 use super::{Teller, lossy};
 use crate::config::source::errno;
+use crate::config::span::Span;
 use crate::explain::upstream;
 use crate::http::trace::{Event, Opened};
 
@@ -81,6 +82,11 @@ impl Teller<'_> {
                 let group = self.places.text(passes.group_at);
                 let at = group.starts_with("upstream").then_some(passes.group_at);
                 self.say("upstream", text, at);
+                if passed.peers.len() > 1 {
+                    let method = self.method(passes.group_at);
+                    let text = format!("by {method}, as in a server that has just started");
+                    self.aside("note", text, None);
+                }
                 let line = match passed.line.is_empty() {
                     true => passed.url.clone(),
                     false => passed.line.clone(),
@@ -97,6 +103,15 @@ impl Teller<'_> {
             }
             _ => {}
         }
+    }
+
+    /// How servers of a group are chosen.
+    fn method(&self, group: Span) -> String {
+        const METHODS: [&str; 5] = ["hash", "ip_hash", "least_conn", "least_time", "random"];
+        let lines = self.places.inside(group);
+        let is_one = |name: &&str| lines.iter().any(|line| line.name == *name);
+        let found = METHODS.iter().find(|name| is_one(name));
+        found.map_or_else(|| String::from("turns"), |name| (*name).to_owned())
     }
 
     pub(super) fn header(&mut self, event: &Event) {

@@ -54,6 +54,10 @@ impl Teller<'_> {
                 .to_owned(),
         };
         self.say("answer", text, None);
+        if self.http.location(id).core.post_action.is_some() {
+            let text = "post_action follows behind the answer; not followed here";
+            self.aside("note", text, None);
+        }
         if self.outcome.status.is_some() {
             for (name, value) in self.outcome.fields.clone() {
                 self.aside("field", format!("{name}: {value}"), None);
