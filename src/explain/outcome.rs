@@ -35,7 +35,8 @@ pub struct Outcome {
     pub upstream: Option<Passed>,
     /// `Location` of the answer.
     pub redirect: Option<String>,
-    /// The header fields of the answer, without those that differ each time.
+    /// The header fields of the answer, without those that differ each time; of an upstream's answer those that
+    /// `add_header` adds.
     pub fields: Vec<(String, String)>,
 }
 

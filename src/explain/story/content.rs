@@ -4,7 +4,7 @@ use super::{Teller, lossy};
 use crate::config::source::errno;
 use crate::config::span::Span;
 use crate::explain::upstream;
-use crate::http::trace::{Event, Opened};
+use crate::http::trace::{Event, Opened, Tried};
 
 impl Teller<'_> {
     pub(super) fn content(&mut self, event: &Event) {
@@ -82,7 +82,8 @@ impl Teller<'_> {
                 let group = self.places.text(passes.group_at);
                 let at = group.starts_with("upstream").then_some(passes.group_at);
                 self.say("upstream", text, at);
-                if passed.peers.len() > 1 {
+                let is_main = |peer: &&Tried| !peer.backup;
+                if passes.peers.iter().filter(is_main).count() > 1 {
                     let method = self.method(passes.group_at);
                     let text = format!("by {method}, as in a server that has just started");
                     self.aside("note", text, None);
@@ -117,6 +118,9 @@ impl Teller<'_> {
     pub(super) fn header(&mut self, event: &Event) {
         if let Event::AddsHeader { at, name, value } = event {
             let name = lossy(name);
+            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+                self.added.push((name.clone(), lossy(value)));
+            }
             let text = match value {
                 Some(value) if value.is_empty() => {
                     format!("{name} is left out: its value is empty")

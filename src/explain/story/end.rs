@@ -27,9 +27,13 @@ impl Teller<'_> {
         let head = lossy(&rehearsed.head);
         let fields = head.split("\r\n").skip(1).filter_map(upstream::field);
         const EACH_TIME_OTHERS: [&str; 2] = ["Date", "Connection"];
-        outcome.fields = fields
-            .filter(|(name, _)| !EACH_TIME_OTHERS.contains(&name.as_str()))
-            .collect();
+        outcome.fields = match outcome.status {
+            // What an upstream sends is not known, nor what becomes of it.
+            None => std::mem::take(&mut self.added),
+            Some(_) => fields
+                .filter(|(name, _)| !EACH_TIME_OTHERS.contains(&name.as_str()))
+                .collect(),
+        };
         let location = outcome
             .fields
             .iter()

@@ -33,6 +33,7 @@ pub fn tell(
         search: Search::default(),
         params: Vec::new(),
         mapped: None,
+        added: Vec::new(),
         here: vec![http.server(rehearsed.req.server).location],
         final_passes: false,
     };
@@ -62,6 +63,8 @@ struct Teller<'a> {
     search: Search,
     /// Parameters of a request that is being put together.
     params: Vec<(String, String)>,
+    /// Fields that `add_header` adds.
+    added: Vec<(String, String)>,
     /// What a map looked for, and the line that fits.
     mapped: Option<(String, Option<Span>)>,
     /// The block whose settings hold: of the request, then of the subrequests around the current one.
