@@ -10,7 +10,7 @@ _goodgate() {
         -c) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         -g) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
         --error-format) COMPREPLY=($(compgen -W "human short json" -- "$cur")); return ;;
-        --why) COMPREPLY=($(compgen -W "alias-traversal alias-slash header-lost if-in-location unreachable-location unreachable-server no-resolver proxy-uri request-forgery response-splitting open-redirect slow-regex regex-anchor allow-without-deny return-voids-access error-log-off worker-connections root-in-location default-server weak-tls tls-unused certificate trusted-forwarded try-files-loop php-unchecked types-replaced breach missing-semicolon" -- "$cur")); return ;;
+        --why) COMPREPLY=($(compgen -W "alias-traversal alias-slash header-lost if-in-location unreachable-location unreachable-server no-resolver proxy-uri request-forgery response-splitting open-redirect slow-regex regex-anchor allow-without-deny return-voids-access error-log-off worker-connections root-in-location default-server weak-tls tls-unused certificate trusted-forwarded try-files-loop php-unchecked types-replaced breach missing-semicolon root-doubles" -- "$cur")); return ;;
         --explain) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;
         --requests) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         -H) COMPREPLY=($(compgen -W "" -- "$cur")); return ;;

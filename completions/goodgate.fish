@@ -15,7 +15,7 @@ complete -c goodgate -l error-format -x -a 'human short json' -d 'with -t: how m
 complete -c goodgate -l strict -d 'with -t: a warning fails the test'
 complete -c goodgate -l offline -d 'with -t: look no host name up'
 complete -c goodgate -l effective -d 'with -T: show the settings that hold in each server and location'
-complete -c goodgate -l why -x -a 'alias-traversal alias-slash header-lost if-in-location unreachable-location unreachable-server no-resolver proxy-uri request-forgery response-splitting open-redirect slow-regex regex-anchor allow-without-deny return-voids-access error-log-off worker-connections root-in-location default-server weak-tls tls-unused certificate trusted-forwarded try-files-loop php-unchecked types-replaced breach missing-semicolon' -d 'explain a lint rule (L0103 or its name) and exit'
+complete -c goodgate -l why -x -a 'alias-traversal alias-slash header-lost if-in-location unreachable-location unreachable-server no-resolver proxy-uri request-forgery response-splitting open-redirect slow-regex regex-anchor allow-without-deny return-voids-access error-log-off worker-connections root-in-location default-server weak-tls tls-unused certificate trusted-forwarded try-files-loop php-unchecked types-replaced breach missing-semicolon root-doubles' -d 'explain a lint rule (L0103 or its name) and exit'
 complete -c goodgate -l explain -x -a '' -d 'say what a request would get, as in GET http://host/path, and exit'
 complete -c goodgate -l requests -r -F -d 'compare what requests would get with what is expected of them, and exit'
 complete -c goodgate -s H -x -a '' -d 'with --explain, --requests: a header field of the request'

@@ -194,6 +194,9 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     suppress(&mut b.diagnostics, &b.unseen);
     late::name_the_first(&mut b.diagnostics, &tree);
     late::point_at_files(&mut b.diagnostics, &tree);
+    if options.test {
+        late::suggest_files(&mut b.diagnostics, &*files);
+    }
     let sources = Arc::new(std::mem::take(&mut b.sources));
     if let Some(http) = &http {
         http.places.know(&sources);

@@ -1,9 +1,12 @@
 //! Places for messages about what is only noticed when all is read: the first of two duplicates, the name of a file.
 
+use super::source::Files;
 use super::span::Span;
+use super::suggest;
 use super::tree::{Item, Node};
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
+use std::path::Path;
 
 /// Adds the place of the first one to messages about duplicates that point at one place only.
 pub fn name_the_first(diagnostics: &mut [Diagnostic], tree: &[Item]) {
@@ -32,6 +35,16 @@ pub fn point_at_files(diagnostics: &mut [Diagnostic], tree: &[Item]) {
         let path = path.and_then(|rest| rest.split('"').next());
         let place = path.and_then(|path| named(tree, path.as_bytes()));
         d.labels.extend(place.map(|place| (place, String::new())));
+    }
+}
+
+/// Adds the name of the file that was probably meant to messages about one that is not there.
+pub fn suggest_files(diagnostics: &mut [Diagnostic], files: &dyn Files) {
+    for d in diagnostics {
+        let missing = d.message.contains("No such file or directory") && d.help.is_empty();
+        let path = d.message.split('"').nth(1).filter(|_| missing);
+        d.help
+            .extend(path.and_then(|path| suggest::file(Path::new(path), files)));
     }
 }
 

@@ -4,7 +4,7 @@ use super::glob::is_pattern;
 use super::parse::{self, Origin};
 use super::source::{Files, Sources, errno};
 use super::span::{SourceId, Span};
-use super::suggest::nearest;
+use super::suggest;
 use super::tree::{Item, Node};
 use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
@@ -168,12 +168,7 @@ impl Loader<'_> {
             io::ErrorKind::PermissionDenied => {
                 Some(String::from("run it as the user who may read the file"))
             }
-            io::ErrorKind::NotFound => {
-                let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
-                let beside = self.files.glob(&folder.join("*")).unwrap_or_default();
-                let names = beside.iter().filter_map(|file| file.file_name()?.to_str());
-                nearest(name, names).map(|meant| format!("did you mean \"{meant}\"?"))
-            }
+            io::ErrorKind::NotFound => suggest::file(path, self.files),
             _ => None,
         }
     }

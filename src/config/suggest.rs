@@ -1,5 +1,8 @@
 //! "Did you mean": the name that a misspelt one was probably meant to be.
 
+use super::source::Files;
+use std::path::Path;
+
 /// The candidate nearest to what was written, if one is near enough: one slip for every three characters.
 pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let folded = written.to_ascii_lowercase().replace('-', "_");
@@ -18,6 +21,14 @@ pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> 
             d1.cmp(d2).then_with(|| likeness(b).total_cmp(&likeness(a)))
         })
         .map(|(_, candidate)| candidate)
+}
+
+/// The name of the file beside a missing one that was probably meant.
+pub fn file(path: &Path, files: &dyn Files) -> Option<String> {
+    let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
+    let beside = files.glob(&folder.join("*")).unwrap_or_default();
+    let names = beside.iter().filter_map(|file| file.file_name()?.to_str());
+    nearest(name, names).map(|meant| format!("did you mean \"{meant}\"?"))
 }
 
 #[cfg(test)]

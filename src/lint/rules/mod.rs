@@ -19,6 +19,7 @@ mod regex_anchor;
 mod request_forgery;
 mod response_splitting;
 mod return_voids_access;
+mod root_doubles;
 mod root_in_location;
 mod slow_regex;
 mod tls_unused;
@@ -63,4 +64,5 @@ pub static RULES: &[&Rule] = &[
     &types_replaced::RULE,
     &breach::RULE,
     &missing_semicolon::RULE,
+    &root_doubles::RULE,
 ];
