@@ -35,6 +35,7 @@ mod proxy_ssl;
 mod requests;
 mod rewrite;
 mod small;
+mod ssl;
 mod static_site;
 #[path = "../http/h2_talk.rs"]
 mod talk;

@@ -175,7 +175,7 @@ fn options(text: &str, choices: &mut Choices) -> Option<()> {
         if is(&"ServerPreference") {
             choices.own_order = on;
         } else if is(&"SessionTicket") {
-            choices.no_tickets = !on;
+            choices.session_tickets = Some(on);
         } else if !HARMLESS.iter().any(is) {
             return None;
         }

@@ -44,8 +44,8 @@ pub struct Choices {
     pub own_order: bool,
     /// `NumTickets`
     pub tickets: Option<usize>,
-    /// `Options -SessionTicket`
-    pub no_tickets: bool,
+    /// `Options SessionTicket`, `Options -SessionTicket`
+    pub session_tickets: Option<bool>,
 }
 
 const NO_MATCH: &str = "error:0A0000B9:SSL routines::no cipher match";
@@ -65,7 +65,7 @@ impl Choices {
             groups: server::default_groups(),
             own_order: false,
             tickets: None,
-            no_tickets: false,
+            session_tickets: None,
         };
         let text = written
             .ciphers

@@ -99,7 +99,9 @@ fn context(
     let timeout = raw.session_timeout.unwrap_or(Duration::from_secs(300));
     let early_data = raw.early_data.as_ref().is_some_and(is_on);
     let mut cache = cache(raw);
-    let mut tickets = raw.session_tickets.unwrap_or(true) && !choices.no_tickets;
+    let mut tickets = choices
+        .session_tickets
+        .unwrap_or(raw.session_tickets.unwrap_or(true));
     if early_data {
         // What a client sends early could be sent again by anybody; only a session that is kept here is good for once.
         tickets = false;
