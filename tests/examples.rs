@@ -336,6 +336,25 @@ fn websocket() {
 }
 
 #[test]
+fn behind_a_load_balancer() {
+    let example = Example::start("behind-a-load-balancer");
+    let by = |line: &str, path: &str| {
+        let answer = example.ask(&format!("{line}\r\nGET {path} HTTP/1.1\r\nHost: a\r\n"));
+        (answer.status, answer.text())
+    };
+    let visitor = "PROXY TCP4 192.0.2.7 192.0.2.1 51000 80";
+    assert_eq!(
+        by(visitor, "/whoami"),
+        (200, String::from("192.0.2.7, port 51000\n"))
+    );
+    assert_eq!(by("PROXY UNKNOWN", "/health").0, 204);
+    assert_eq!(by(visitor, "/").0, 502);
+    let unannounced = example.server.raw(0, b"GET /whoami HTTP/1.0\r\n\r\n");
+    assert_eq!(unannounced, b"");
+    example.wait_for_stderr("broken header: \"GET /whoami HTTP/1.0\" while reading PROXY protocol");
+}
+
+#[test]
 fn redirects() {
     let example = Example::start("redirects");
     let to = |host: &str, path: &str| {

@@ -141,7 +141,6 @@ fn links_lead_to_files() {
 /// A guide shows the configuration of an example as it is: behind a comment with its path.
 #[test]
 fn guides_show_the_examples() {
-    const FENCE: &str = "```nginx\n";
     let mut guides = Vec::new();
     collect(Path::new("docs/guide"), &mut guides);
     let mut shown = 0;
@@ -152,13 +151,10 @@ fn guides_show_the_examples() {
         };
         let (name, rest) = rest.split_once(" -->\n").unwrap();
         let conf = fs::read_to_string(Path::new("examples").join(name)).unwrap();
-        let (old, after) = rest
-            .strip_prefix(FENCE)
-            .unwrap()
-            .split_once("```\n")
-            .unwrap();
+        let (fence, rest) = rest.split_once('\n').unwrap();
+        let (old, after) = rest.split_once("```\n").unwrap();
         if updating() {
-            let new = format!("{before}<!-- examples/{name} -->\n{FENCE}{conf}```\n{after}");
+            let new = format!("{before}<!-- examples/{name} -->\n{fence}\n{conf}```\n{after}");
             fs::write(&guide, new).unwrap();
         } else {
             assert!(
