@@ -104,6 +104,22 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_stands_behind_a_line_that_was_cut() {
+        let long = "x".repeat(5000);
+        let cause = |out: &mut Vec<u8>| out.extend_from_slice(b", cause: y");
+        let text = with(
+            Level::Error,
+            None,
+            format_args!("m{long}"),
+            |_| {},
+            cause,
+            |line, _| String::from_utf8(line.to_vec()).unwrap(),
+        );
+        let (nginx_s, cause) = text.split_at(LONGEST - 1);
+        assert_eq!((&nginx_s[LONGEST - 3..], cause), ("xx", ", cause: y\n"));
+    }
+
+    #[test]
     fn a_long_line_is_cut() {
         let text = line(None, format_args!("m{}", "x".repeat(5000)));
         assert_eq!(text.len(), LONGEST);

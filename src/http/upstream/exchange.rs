@@ -259,6 +259,7 @@ async fn attempt<C: Codec>(
             let mut failure = plan.failure(cause, stage, state);
             failure.facts.server = Some(lease.server());
             failure.facts.idle = conn.idle(state.elapsed_ms());
+            failure.facts.kept = plan.group.keepalive.as_ref().map(|rules| rules.timeout);
             failure.facts.received = state.bytes_received.get();
             failure.facts.start = Start::of(codec.input(head));
             let end = End {

@@ -154,6 +154,8 @@ pub struct Facts {
     pub server: Option<(u64, Bytes)>,
     /// For how long the connection had been idle, if it was kept from another request.
     pub idle: Option<Duration>,
+    /// For how long the group keeps idle connections.
+    pub kept: Option<Duration>,
     /// The limit that was reached, of a time.
     pub waited: Option<Duration>,
     /// Whether it was the server that took nothing, after a switch of protocols.

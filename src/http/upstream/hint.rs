@@ -123,9 +123,10 @@ impl fmt::Display for Hint<'_> {
             Kind::ClosedBeforeAnswer => self.closed(f),
             Kind::ClosedWhileIdle => write!(
                 f,
-                "{at} closed a kept connection that had been idle for {}: let it keep connections for longer than \
-                 keepalive_timeout of the upstream block says here",
-                Time(facts.idle.unwrap_or_default())
+                "{at} closed a kept connection that had been idle for {}: let it keep connections for longer than the \
+                 {} of keepalive_timeout here",
+                Time(facts.idle.unwrap_or_default()),
+                Time(facts.kept.unwrap_or_default())
             ),
             Kind::Reset => {
                 write!(f, "{at} reset the connection")?;

@@ -127,7 +127,7 @@ fn a_kept_connection_that_was_closed_meanwhile() {
     assert!(ms.parse::<u32>().unwrap() >= 100, "{told}");
     assert_eq!(
         rest,
-        "let it keep connections for longer than keepalive_timeout of the upstream block says here\""
+        "let it keep connections for longer than the 60s of keepalive_timeout here\""
     );
 }
 
