@@ -1,5 +1,6 @@
 //! A certificate taken apart as far as verification needs it.
 
+use super::notes::Opinion;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{KeyUsage, NSCertType, ParsedExtension};
 use x509_parser::prelude::FromDer;
@@ -22,6 +23,8 @@ pub struct Certificate<'a> {
     pub says: Says<'a>,
     /// Whether it is from the trust store.
     pub trusted: bool,
+    /// What is noted about it there.
+    pub opinion: Opinion,
 }
 
 /// What the extensions of a certificate say.
@@ -71,6 +74,7 @@ impl<'a> Certificate<'a> {
             algorithm,
             says: Says::of(&x509),
             trusted: false,
+            opinion: Opinion::Unsaid,
             x509,
         })
     }

@@ -1,6 +1,7 @@
 //! What each certificate of a path must be.
 
 use super::certificate::Certificate;
+use super::notes::Opinion;
 use super::{Purpose, Report, VerifyError, signature};
 use x509_parser::public_key::PublicKey;
 
@@ -49,6 +50,11 @@ fn is_ca(certificate: &Certificate<'_>, is_last: bool) -> bool {
 
 /// Whether it is meant for this use, or for issuing certificates that are.
 fn serves(certificate: &Certificate<'_>, purpose: Purpose, issues: bool, is_last: bool) -> bool {
+    match certificate.opinion {
+        Opinion::Trusted => return true,
+        Opinion::Rejected => return false,
+        Opinion::Unsaid => {}
+    }
     let says = &certificate.says;
     if let Some((server, client)) = says.extended
         && !(match purpose {

@@ -46,6 +46,7 @@ errors! {
     REVOKED = 23, "certificate revoked";
     PATH_TOO_LONG = 25, "path length constraint exceeded";
     PURPOSE = 26, "unsuitable certificate purpose";
+    REJECTED = 28, "certificate rejected";
     NO_CERT_SIGN = 32, "key usage does not include certificate signing";
     NO_CRL_ISSUER = 33, "unable to get CRL issuer certificate";
     CRITICAL_EXTENSION = 34, "unhandled critical extension";

@@ -13,6 +13,7 @@ mod constraints;
 mod crl;
 mod error;
 mod host;
+mod notes;
 mod path;
 mod signature;
 mod trust;
@@ -57,7 +58,7 @@ pub fn verify_chain(
             None => return Err(VerifyError::UNSPECIFIED),
         }
     }
-    let path = path::build(sent, trust, depth, now, &mut report);
+    let path = path::build(sent, trust, purpose, depth, now, &mut report);
     if path.is_empty() {
         return Err(VerifyError::UNSPECIFIED);
     }

@@ -1,8 +1,9 @@
 //! From the peer's certificate to a trusted one.
 
 use super::certificate::Certificate;
+use super::notes::Opinion;
 use super::trust::Trust;
-use super::{Report, VerifyError, signature};
+use super::{Purpose, Report, VerifyError, signature};
 
 /// However deep paths may be, they are not longer than this: trusted certificates could have issued each other in a circle.
 const LONGEST: usize = 100;
@@ -12,6 +13,7 @@ const LONGEST: usize = 100;
 pub fn build<'a>(
     sent: Vec<Certificate<'a>>,
     trust: &'a Trust,
+    purpose: Purpose,
     depth: u32,
     now: i64,
     report: &mut Report,
@@ -27,14 +29,20 @@ pub fn build<'a>(
     let mut rest: Vec<Certificate<'a>> = sent.collect();
     let mut path = vec![first];
     loop {
-        let Some(top) = path.last() else { break };
-        if top.is_self_signed() {
-            if top.trusted || is_stored(top, trust) {
-                return path;
+        let length = path.len();
+        let Some(top) = path.last_mut() else { break };
+        let own = top.is_self_signed();
+        if own || top.trusted {
+            let opinion = trust.opinion(top, purpose);
+            top.opinion = opinion.unwrap_or(Opinion::Unsaid);
+            match opinion {
+                Some(Opinion::Trusted) => return path,
+                Some(Opinion::Unsaid) if own => return path,
+                Some(Opinion::Rejected) => report.fail(VerifyError::REJECTED),
+                _ => {}
             }
-            break;
         }
-        if path.len() > most {
+        if own || length > most {
             break;
         }
         let next = match trusted_issuer(top, trust, now) {
@@ -74,13 +82,6 @@ fn trusted_issuer<'a>(
     let mut best = fitting.pop()?;
     best.trusted = true;
     Some(best)
-}
-
-/// Whether this very certificate is in the store.
-fn is_stored(certificate: &Certificate<'_>, trust: &Trust) -> bool {
-    trust
-        .named(&certificate.subject)
-        .any(|der| der == certificate.der)
 }
 
 fn explain(path: &[Certificate<'_>], most: usize, report: &mut Report) {

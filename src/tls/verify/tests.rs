@@ -42,6 +42,9 @@ sign old root leaf -1
 sed 's/./&/' root.crt > twin.crt
 self_signed there plain_ca; sign here there plain_ca; sign there here plain_ca; sign lost here good
 cat here.crt there.crt > circle.crt
+openssl x509 -in root.crt -addtrust clientAuth -out root-clients.crt
+openssl x509 -in root.crt -addreject clientAuth -out root-servers.crt
+openssl x509 -in i1.crt -addtrust serverAuth -setalias name -out i1-servers.crt
 openssl req -new -x509 -set_serial 7 -key alone.key -subj /CN=root -config openssl.conf -out false.crt
 cp alone.key false.key; sign forged false good
 crl root; crl root leaf; crl i1
@@ -188,6 +191,20 @@ fn depth_counts_what_stands_between() {
     ] {
         let got = judge(sent, &trust("root"), Purpose::Server, depth);
         assert_eq!(got, code, "{sent}, depth {depth}");
+    }
+}
+
+#[test]
+fn trusted_certificates_may_say_for_what() {
+    for (sent, trusted, client, server) in [
+        ("leaf", "root-clients", 0, 26),
+        ("leaf", "root-servers", 26, 0),
+        // It has not signed itself, but is trusted by name.
+        ("l1", "i1-servers", 26, 0),
+    ] {
+        let as_client = judge(sent, &trust(trusted), Purpose::Client, 1);
+        let as_server = judge(sent, &trust(trusted), Purpose::Server, 1);
+        assert_eq!((as_client, as_server), (client, server), "{sent} {trusted}");
     }
 }
 

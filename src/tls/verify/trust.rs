@@ -1,7 +1,9 @@
 //! The certificates that are trusted, and the lists of those revoked.
 
-use super::certificate::Certificate;
+use super::Purpose;
+use super::certificate::{Certificate, tlv};
 use super::crl::Crl;
+use super::notes::{Notes, Opinion};
 use rustls::pki_types::CertificateDer;
 use std::collections::HashMap;
 use std::fmt;
@@ -13,6 +15,8 @@ pub struct Trust {
     /// Their subjects, each once, as they are sent to clients.
     subjects: Vec<Vec<u8>>,
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    /// What is noted about certificates, by their places.
+    notes: HashMap<usize, Notes>,
     crls: Vec<Crl>,
     revocation: bool,
 }
@@ -52,20 +56,21 @@ impl Trust {
     /// # Errors
     /// Nothing was added: the text cannot be read, or has no certificate in it.
     pub fn add_certificates(&mut self, pem: &[u8]) -> Result<(), TrustError> {
-        // A "TRUSTED CERTIFICATE" says in an appendix what it is trusted for. It is left out: ignoring a restriction
-        // would be to trust it too far.
-        let found = blocks(pem, &["CERTIFICATE", "X509 CERTIFICATE"])?;
+        let kinds = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+        let found = blocks(pem, &kinds)?;
         // Collections of authorities have certificates in them that only OpenSSL reads. Those are not trusted.
-        let parsed = found.into_iter().filter_map(|der| {
-            let certificate = Certificate::parse(&der)?;
+        let parsed = found.iter().filter_map(|der| {
+            let (der, _, rest) = tlv(der)?;
+            let notes = Notes::parse(rest)?;
+            let certificate = Certificate::parse(der)?;
             let raw = certificate.x509.subject().as_raw().to_vec();
-            Some((certificate.subject, raw, der))
+            Some((certificate.subject, raw, der.to_vec(), notes))
         });
         let parsed: Vec<_> = parsed.collect();
         if parsed.is_empty() {
             return Err(TrustError::Broken);
         }
-        for (subject, raw, der) in parsed {
+        for (subject, raw, der, notes) in parsed {
             let places = self.by_subject.entry(subject).or_default();
             if places.is_empty() {
                 self.subjects.push(raw);
@@ -74,6 +79,9 @@ impl Trust {
                 .iter()
                 .any(|at| self.certificates.get(*at).is_some_and(|c| c[..] == der));
             if !known {
+                if notes != Notes::default() {
+                    self.notes.insert(self.certificates.len(), notes);
+                }
                 places.push(self.certificates.len());
                 self.certificates.push(CertificateDer::from(der));
             }
@@ -115,6 +123,18 @@ impl Trust {
             .iter()
             .filter_map(|at| self.certificates.get(*at))
             .map(|der| &der[..])
+    }
+
+    /// What a certificate counts for; `None` if it is not in the store.
+    pub(super) fn opinion(&self, of: &Certificate<'_>, purpose: Purpose) -> Option<Opinion> {
+        let places = self.by_subject.get(&of.subject)?;
+        let mut stored = places.iter();
+        let place = stored.find(|at| {
+            let certificate = self.certificates.get(**at);
+            certificate.is_some_and(|certificate| certificate[..] == *of.der)
+        })?;
+        let notes = self.notes.get(place);
+        Some(notes.map_or(Opinion::Unsaid, |notes| notes.opinion(purpose)))
     }
 
     /// The revocation lists, if they are to be looked at.
