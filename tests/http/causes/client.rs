@@ -7,7 +7,7 @@ use std::io::Write;
 #[track_caller]
 fn check(request: &[u8], status: u16, cause: &str, hint: &str) {
     let server = Server::http(
-        "large_client_header_buffers 2 1k; max_headers 5; client_header_timeout 200ms; client_body_timeout 200ms;
+        "large_client_header_buffers 2 1k; max_headers 5; client_header_timeout 200ms; client_body_timeout 200ms; lingering_timeout 100ms;
          server { listen 127.0.0.1:%PORT0%; client_max_body_size 10;
          location / { proxy_pass http://127.0.0.1:%PORT1%; } }",
     );

@@ -12,7 +12,7 @@ fn ask(server: &Server, path: &str, lines: &str) -> Response {
 
 fn refused(settings: &str) -> Server {
     Server::http(&format!(
-        "{settings}\n\
+        "{settings} lingering_timeout 100ms;\n\
          server {{ listen 127.0.0.1:%PORT0%; location / {{ proxy_pass http://127.0.0.1:%PORT1%; }}\n\
          location /given {{ error_page 502 /page; proxy_pass http://127.0.0.1:%PORT1%; }} location /page {{ return 200 given; }} }}"
     ))
@@ -104,7 +104,7 @@ fn strangers_are_told_nothing() {
 #[test]
 fn pages_about_clients_name_the_limit() {
     let server = Server::http(
-        "error_page_diagnostics on; client_max_body_size 5; large_client_header_buffers 2 1k;
+        "error_page_diagnostics on; lingering_timeout 100ms; client_max_body_size 5; large_client_header_buffers 2 1k;
          server { listen 127.0.0.1:%PORT0%; location / { return 200; } }",
     );
     let large = server.raw(
@@ -164,7 +164,7 @@ fn proxy_status() {
         false => Act::Send(ok("x")),
     });
     let server = Server::http(&format!(
-        "server {{ listen 127.0.0.1:%PORT0%;
+        "lingering_timeout 100ms; server {{ listen 127.0.0.1:%PORT0%;
             location / {{ proxy_status on; proxy_pass http://127.0.0.1:{port}; }}
             location /errors/ {{ proxy_status errors; proxy_pass http://127.0.0.1:{port}; }}
             location /details/ {{ proxy_status on; proxy_status_details on; client_max_body_size 1; proxy_pass http://127.0.0.1:{port}; }}
