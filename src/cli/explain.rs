@@ -169,7 +169,18 @@ fn compare(
         for expected in &mut case.expected {
             expected.start_from(&place.prefix);
         }
-        let explanation = said.map_err(|sentence| format!("{sentence} in {at}"))?;
+        let explanation = match said {
+            Ok(explanation) => explanation,
+            Err(sentence) => {
+                differing = differing.saturating_add(1);
+                let shown = case.question.shown();
+                tell(ask, &format!("{at}: {shown}\n    {sentence}\n"));
+                if ask.json {
+                    print(&(json::unanswered(&shown, &sentence) + "\n"));
+                }
+                continue;
+            }
+        };
         if ask.json {
             print(&(json::render(&explanation) + "\n"));
         }
@@ -193,10 +204,7 @@ fn compare(
             found.unwrap_or_default(),
             differences.concat()
         );
-        match ask.json {
-            true => say(text.trim_end()),
-            false => print(&text),
-        }
+        tell(ask, &text);
     }
     if !ask.json {
         print(&match differing {
@@ -205,6 +213,14 @@ fn compare(
         });
     }
     Ok(differing)
+}
+
+/// Says what differs, beside JSON if that is what is printed.
+fn tell(ask: &Ask, text: &str) {
+    match ask.json {
+        true => say(text.trim_end()),
+        false => print(text),
+    }
 }
 
 fn print(text: &str) {

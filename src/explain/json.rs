@@ -15,6 +15,12 @@ pub fn render(explanation: &Explanation) -> String {
     )
 }
 
+/// The object for a request that nothing can be said about.
+pub fn unanswered(request: &str, why: &str) -> String {
+    let (request, why) = (string(request), string(why));
+    format!("{{\"request\":{request},\"error\":{why}}}")
+}
+
 fn step(step: &Step) -> String {
     format!(
         "{{\"kind\":{},\"depth\":{},\"aside\":{},\"text\":{},\"place\":{}}}",

@@ -232,6 +232,16 @@ GET http://shop.example:%PORT0%/api/v1/a?b --from 10.1.1.1 -> server shop.exampl
 "
     );
     assert_eq!(wrong.status.code(), Some(1));
+    let nowhere = "GET http://shop.example:1/ -> status 200\nGET http://shop.example:%PORT0%/old -> status 301\n";
+    site.write("nowhere.txt", &site.fill_in(nowhere));
+    let said = text(&site, &run("nowhere.txt"));
+    assert!(
+        said.starts_with(
+            "%DIR%/nowhere.txt:1: GET http://shop.example:1/\n    nothing listens on port 1;"
+        ),
+        "{said}"
+    );
+    assert!(said.ends_with("\n1 of 2 requests differ\n"), "{said}");
     site.write("broken.txt", "\nGET http://x/ -> colour blue\n");
     let broken = run("broken.txt");
     let stderr = String::from_utf8_lossy(&broken.stderr);
