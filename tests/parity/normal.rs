@@ -44,7 +44,15 @@ pub fn answer(bytes: &[u8]) -> String {
             out.push_str(&unversioned(line, product));
         }
     }
-    out.push_str(&String::from_utf8_lossy(rest));
+    // Without a head: what HTTP/0.9 gets.
+    let rest = String::from_utf8_lossy(rest);
+    out.extend(
+        rest.split_inclusive('\n')
+            .map(|line| match line.contains("<hr><center>") {
+                true => unversioned(line, product),
+                false => line.to_owned(),
+            }),
+    );
     out
 }
 

@@ -108,6 +108,8 @@ fn lines_that_are_no_request() {
         " GET /return HTTP/1.1",
         "GET /return HTTP/1.1 ",
         "GET /return HTTP/1.1 x",
+        "HEAD /return",
+        "HEAD /return?a=b",
         "GET /return HTTP/1.0",
         "GET /return HTTP/0.9",
         "GET /return HTTP/1.9",
@@ -423,4 +425,39 @@ fn what_the_log_says_of_heads() {
     ];
     pair.same_each(&heads.iter().map(String::as_str).collect::<Vec<_>>());
     pair.same_client_lines(heads.len());
+}
+
+#[test]
+fn what_is_known_of_a_request_that_is_refused() {
+    let site = r#"log_format f '"$request" $status $uri $args $is_args $host $server_name $request_uri $http_host';
+        server { listen 127.0.0.1:%PORT0%; server_name a; access_log %DIR%/a.log f; error_page 400 /short; location /short { return 400 "a $args"; } }
+        server { listen 127.0.0.1:%PORT0%; server_name b; access_log %DIR%/b.log f; error_page 400 /short; location /short { return 400 "b $args"; } }"#;
+    let Some(pair) = Pair::start(site) else {
+        return;
+    };
+    let mut requests = Vec::new();
+    for line in [
+        "GET /x?a=b http/1.1",
+        "POST /x?a=b",
+        "GET /x?a=b HTTP/1.",
+        "GET /%zz?a=b HTTP/1.1",
+        "GET /../x?a=b HTTP/1.1",
+        "GET http://b/x?a=b HTTP/1.1",
+        "GET http://b/%zz?a=b HTTP/1.1",
+        "GET http://b..c/x?a=b HTTP/1.1",
+        "GET /x?a=b HTTP/1.1",
+    ] {
+        for fields in [
+            "Host: a b\r\n",
+            "Host: b\r\nHost: b\r\n",
+            "Host: b\r\nx y: z\r\n",
+            "Host: b\r\nContent-Length: x\r\n",
+            "X: y\r\n",
+        ] {
+            requests.push(format!("{line}\r\n{fields}Connection: close\r\n\r\n"));
+        }
+    }
+    pair.same_each(&requests.iter().map(String::as_str).collect::<Vec<_>>());
+    pair.same_lines("a.log", 30);
+    pair.same_lines("b.log", 8);
 }

@@ -118,7 +118,10 @@ pub async fn one(
             // Logs and error pages know what came before the mistake.
             let bad = match parse::has_line(&req.head) {
                 true => locate(&mut req).err().unwrap_or(bad),
-                false => bad,
+                false => {
+                    req.bad_target = true;
+                    bad
+                }
             };
             refuse(&mut req, io, bad).await
         }
@@ -356,6 +359,10 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
                         req.request_length.set(read as u64);
                     }
                 }
+            }
+            if bad == Bad::Host && req.head.authority.is_some() {
+                // The host of the target has decided about the server before.
+                let _ = router::set_virtual_server(req);
             }
             return Err(bad);
         }

@@ -20,7 +20,8 @@ pub struct Framing {
 /// Decides how the body is delimited, and whether the connection can be kept.
 pub fn frame(req: &mut Request) -> Framing {
     let http = std::rc::Rc::clone(&req.http);
-    let head_only = response_fields::settle(req);
+    // Where there are no heads a body is sent whatever was asked for.
+    let head_only = response_fields::settle(req) && req.head.version > Version::Http09;
     let response = &mut req.response;
     let mut chunked = false;
     // nginx does not name a coding for a body that it does not send.

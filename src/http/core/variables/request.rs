@@ -74,7 +74,8 @@ fn query(req: &Request, out: &mut Vec<u8>) -> bool {
     if !req.args.is_empty() {
         return put(&req.args, out);
     }
-    if req.internal {
+    // A target that could not be read has none.
+    if req.internal || req.uri.is_empty() {
         return false;
     }
     let target = req.head.bytes(req.head.path_query);
