@@ -166,6 +166,10 @@ struct End {
     sent: bool,
 }
 
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one caller, which has them all apart"
+)]
 async fn attempt<C: Codec>(
     req: &mut Request,
     codec: &mut C,
