@@ -90,7 +90,7 @@ fn one(
     if is("Ciphersuites") {
         let no_match = "error:0A0000B9:SSL routines::no cipher match";
         let result = choices.set_ciphersuites(&text, value, report);
-        return result.map_err(|()| format!("{no_match} {}", bad()));
+        return result.map_err(|_| format!("{no_match} {}", bad()));
     }
     if is("CipherString") {
         let result = choices.set_ciphers(&text, Some(value), report);

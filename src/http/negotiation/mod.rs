@@ -125,13 +125,13 @@ impl Choices {
     /// Suites of TLS 1.3 by their names.
     ///
     /// # Errors
-    /// There is none with such a name.
+    /// The name that nobody knows.
     pub fn set_ciphersuites(
         &mut self,
         text: &str,
         word: &Word,
         report: &mut Report<'_>,
-    ) -> Result<(), ()> {
+    ) -> Result<(), String> {
         let mut suites = Vec::new();
         for name in text.split(':').filter(|name| !name.is_empty()) {
             match cipher::tls13(name).and_then(cipher::supported) {
@@ -141,7 +141,7 @@ impl Choices {
                     Some(word),
                     "",
                 ),
-                None => return Err(()),
+                None => return Err(name.to_owned()),
             }
         }
         self.tls13 = suites;

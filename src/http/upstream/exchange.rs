@@ -77,6 +77,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     let mut head = req.worker.upstreams.take_head();
     let tls = plan.passing.tls.as_ref().filter(|_| plan.tls);
     let via = Via {
+        text,
         tls: tls.map(|tls| tls.wanted(req, &plan.group.name)),
         local: plan.passing.bind.as_ref().and_then(|b| b.local.of(req)),
     };
@@ -98,7 +99,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         req.upstreams.push(state.clone());
         lease.watch(&*plan.group.balancer, &state);
         tries.started_ms.get_or_insert(state.started_ms);
-        let attempted = attempt(req, codec, plan, &via, lease, &state, &mut head, &text);
+        let attempted = attempt(req, codec, plan, &via, lease, &state, &mut head);
         match attempted.await {
             Ok(link) => match tries.judge(req, plan, &head, link, &state) {
                 Ok(link) => break answer::deliver(req, codec, plan, &head, link, state),
@@ -141,8 +142,10 @@ impl Plan<'_> {
     }
 }
 
-/// How servers are reached, the same for all attempts.
+/// What is sent and how servers are reached, the same for all attempts.
 struct Via {
+    /// The request, without the client's body.
+    text: Bytes,
     /// TLS as it is wanted.
     tls: Option<Wanted>,
     /// The address to connect from, and how it is written.
@@ -178,8 +181,8 @@ async fn attempt<C: Codec>(
     mut lease: Lease,
     state: &UpstreamState,
     head: &mut ResponseHead,
-    text: &Bytes,
 ) -> Result<Link, Trouble> {
+    let text = &via.text;
     let worker = std::rc::Rc::clone(&req.worker);
     let keepalive = plan.group.keepalive.clone();
     let place = Place {

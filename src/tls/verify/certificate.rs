@@ -125,7 +125,7 @@ impl<'a> Says<'a> {
                 ParsedExtension::ExtendedKeyUsage(usage) => {
                     says.extended = Some((usage.server_auth, usage.client_auth));
                 }
-                ParsedExtension::NSCertType(kind) => says.netscape = Some(kind.clone()),
+                ParsedExtension::NSCertType(kind) => says.netscape = Some(*kind),
                 ParsedExtension::SubjectKeyIdentifier(id) => says.key_id = Some(id.0),
                 ParsedExtension::AuthorityKeyIdentifier(id) => {
                     let key = id.key_identifier.as_ref().map(|id| id.0);
@@ -181,7 +181,7 @@ pub fn tlv(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (first, tail) = (der.get(1)?, der.get(2..)?);
     let (len, header) = match first {
         0..=0x7f => (usize::from(*first), 2),
-        0x81 | 0x82 | 0x83 | 0x84 => {
+        0x81..=0x84 => {
             let count = usize::from(first & 0x7f);
             let bytes = tail.get(..count)?;
             let len = bytes

@@ -30,7 +30,8 @@ pub struct Key {
     protocols: Vec<Bytes>,
     ciphers: Bytes,
     verify: Option<(Bytes, Bytes, i64)>,
-    certificate: Option<(Bytes, Bytes, Option<Arc<Vec<Vec<u8>>>>)>,
+    certificate: Option<(Bytes, Bytes)>,
+    passwords: Option<Arc<Vec<Vec<u8>>>>,
     commands: Vec<(Bytes, Bytes)>,
 }
 
@@ -63,11 +64,7 @@ impl Key {
                 .certificate_key
                 .as_ref()
                 .map(|(word, _)| word.text.clone());
-            (
-                word.text.clone(),
-                key.unwrap_or_default(),
-                raw.passwords.clone(),
-            )
+            (word.text.clone(), key.unwrap_or_default())
         });
         let commands = raw.conf_commands.iter().flatten();
         Key {
@@ -76,6 +73,7 @@ impl Key {
             protocols: words(raw.protocols.as_deref().unwrap_or_default()),
             ciphers: text(&raw.ciphers),
             verify,
+            passwords: raw.passwords.clone().filter(|_| certificate.is_some()),
             certificate,
             commands: commands
                 .map(|(n, v)| (n.text.clone(), v.text.clone()))
