@@ -2,7 +2,12 @@
 //! what stands in `NAME.txt`; the same for the bad example of each lint rule, in `tests/check/lint/`. With
 //! `UPDATE_GOLDEN=1` the texts are written anew.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use goodgate::lint::{RULES, explain, whole};
 use std::path::Path;

@@ -57,7 +57,7 @@ const KINDS: &[(&str, &str, Code)] = &[
 impl Diagnostic {
     /// The kind of message: that of the lint rule, or by nginx's sentence.
     pub fn code(&self) -> Code {
-        self.rule.unwrap_or_else(|| {
+        self.rule.copied().unwrap_or_else(|| {
             KINDS
                 .iter()
                 .find(|(start, part, _)| {

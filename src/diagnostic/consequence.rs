@@ -33,8 +33,7 @@ pub fn suppress(diagnostics: &mut Vec<Diagnostic>, unseen: &Unseen) {
     let mut first = true;
     diagnostics.retain(|d| {
         let error = d.severity == Severity::Emerg;
-        let keep = !error || std::mem::take(&mut first) || !follows(d, unseen);
-        keep
+        !error || std::mem::take(&mut first) || !follows(d, unseen)
     });
 }
 

@@ -32,7 +32,7 @@ pub fn object(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let help = diagnostic.help.iter().map(|text| string(text));
     let fix = diagnostic
         .fix
-        .as_ref()
+        .as_deref()
         .map(|(span, text)| format!("{{{},\"text\":{}}}", place(*span, sources), string(text)));
     let _ = writeln!(
         out,

@@ -46,9 +46,9 @@ pub struct Diagnostic {
     /// What to do about it, in plain words.
     pub help: Vec<String>,
     /// The text that this place should have, where that is clear.
-    pub fix: Option<(Span, String)>,
+    pub fix: Option<Box<(Span, String)>>,
     /// The lint rule that it comes from; nothing for what nginx says.
-    pub rule: Option<Code>,
+    pub rule: Option<&'static Code>,
 }
 
 impl Diagnostic {
@@ -87,7 +87,7 @@ impl Diagnostic {
 
     /// Says what should stand at a place instead.
     pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.fix = Some((span, text.into()));
+        self.fix = Some(Box::new((span, text.into())));
         self
     }
 

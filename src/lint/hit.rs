@@ -9,13 +9,13 @@ use crate::diagnostic::{Code, Diagnostic};
 #[derive(Default)]
 pub struct Hits {
     found: Vec<Diagnostic>,
-    rule: Option<Code>,
+    rule: Option<&'static Code>,
 }
 
 impl Hits {
     /// What follows is of this rule.
-    pub(super) fn of(&mut self, rule: &Rule) {
-        self.rule = Some(rule.code);
+    pub(super) fn of(&mut self, rule: &'static Rule) {
+        self.rule = Some(&rule.code);
     }
 
     /// Adds a place: what is wrong with this directive, pointing at one of its words.
@@ -60,7 +60,7 @@ impl Hits {
     /// Says what should stand there instead.
     pub fn fix(&mut self, place: Span, text: impl Into<String>) -> &mut Self {
         if let Some(d) = self.last() {
-            d.fix = Some((place, text.into()));
+            d.fix = Some(Box::new((place, text.into())));
         }
         self
     }

@@ -58,12 +58,13 @@ pub fn check(tree: &[Item], sources: &Sources, around: &Around<'_>) -> Vec<Diagn
 }
 
 /// Applies some rules.
-pub fn apply<'r>(
-    rules: impl Iterator<Item = &'r Rule> + Clone,
+pub fn apply(
+    rules: impl Iterator<Item = &'static Rule> + Clone,
     site: &Site<'_>,
 ) -> Vec<Diagnostic> {
     let mut hits = Hits::default();
-    let mut by_name: HashMap<&[u8], Vec<&Rule>, foldhash::fast::FixedState> = HashMap::default();
+    let mut by_name: HashMap<&[u8], Vec<&'static Rule>, foldhash::fast::FixedState> =
+        HashMap::default();
     for rule in rules.clone() {
         if let Check::Directives(names, _) = rule.check {
             for name in names {
@@ -106,7 +107,7 @@ pub mod testing {
     use std::path::Path;
 
     /// What a rule says about a text: `http` or `server` lines, or a whole configuration.
-    pub fn messages(rule: &Rule, text: &str) -> Vec<String> {
+    pub fn messages(rule: &'static Rule, text: &str) -> Vec<String> {
         let text = super::text::whole(text);
         let loaded = cycle::testing::load_tested(&text);
         let complaints: Vec<_> = loaded.diagnostics.iter().map(|d| &d.message).collect();
@@ -126,7 +127,7 @@ pub mod testing {
     }
 
     /// The bad example is found and the good one is not.
-    pub fn examples(rule: &Rule) {
+    pub fn examples(rule: &'static Rule) {
         let bad = messages(rule, rule.bad);
         assert!(
             !bad.is_empty(),
@@ -142,7 +143,7 @@ pub mod testing {
     }
 
     /// None of these is found.
-    pub fn fine(rule: &Rule, texts: &[&str]) {
+    pub fn fine(rule: &'static Rule, texts: &[&str]) {
         for text in texts {
             let said = messages(rule, text);
             assert!(said.is_empty(), "{said:?} of:\n{text}");
@@ -150,7 +151,7 @@ pub mod testing {
     }
 
     /// All of these are found.
-    pub fn found(rule: &Rule, texts: &[&str]) {
+    pub fn found(rule: &'static Rule, texts: &[&str]) {
         for text in texts {
             assert!(!messages(rule, text).is_empty(), "nothing of:\n{text}");
         }

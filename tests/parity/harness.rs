@@ -88,7 +88,7 @@ fn is_current(nginx: &Path) -> bool {
 }
 
 /// The first error that `-t` shows, or the warnings in front of success.
-fn verdict(program: &Path, site: &Site) -> String {
+pub fn verdict(program: &Path, site: &Site) -> String {
     let output = Command::new(program)
         .arg("-t")
         .arg("-p")

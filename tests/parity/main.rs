@@ -19,6 +19,9 @@ mod content;
 mod core;
 mod failures;
 mod fastcgi;
+#[allow(dead_code, reason = "where a slip is does not matter here")]
+#[path = "../mutations/slips.rs"]
+mod generator;
 mod harness;
 mod http2;
 mod limits;
@@ -34,6 +37,7 @@ mod proxy_protocol;
 mod proxy_ssl;
 mod requests;
 mod rewrite;
+mod slips;
 mod small;
 mod ssl;
 mod static_site;
