@@ -8,12 +8,12 @@ use std::time::Duration;
 
 #[test]
 fn nothing_listens() {
-    let server = location("proxy_pass http://127.0.0.1:%PORT1%;");
+    let server = location("proxy_pass http://127.0.0.1:1;");
     check(
         &server,
         502,
         "connection_refused",
-        "nothing is listening on 127.0.0.1:PORT1 (nginx.conf:4): start the application or fix proxy_pass",
+        "nothing is listening on 127.0.0.1:1 (nginx.conf:4): start the application or fix proxy_pass",
     );
     let line = server.read("error.log");
     let line = line.lines().find(|l| l.contains(", cause")).unwrap();
@@ -29,7 +29,7 @@ fn nothing_listens() {
 
 #[test]
 fn hints_can_be_turned_off() {
-    let server = location("error_log_hints off; proxy_pass http://127.0.0.1:%PORT1%;");
+    let server = location("error_log_hints off; proxy_pass http://127.0.0.1:1;");
     assert_eq!(server.get("/").status, 502);
     server.wait_for_log("connect() failed");
     assert_eq!(server.count_in_log("cause"), 0);
@@ -38,14 +38,14 @@ fn hints_can_be_turned_off() {
 #[test]
 fn a_server_line_is_named() {
     let server = crate::common::Server::http(
-        "upstream app {\n server 127.0.0.1:%PORT1%; }\n\
+        "upstream app {\n server 127.0.0.1:1; }\n\
          server { listen 127.0.0.1:%PORT0%; location / { fastcgi_pass app; } }",
     );
     check(
         &server,
         502,
         "connection_refused",
-        "nothing is listening on 127.0.0.1:PORT1 (nginx.conf:4): start the application or fix the server line",
+        "nothing is listening on 127.0.0.1:1 (nginx.conf:4): start the application or fix the server line",
     );
 }
 
@@ -117,22 +117,27 @@ fn a_socket_whose_queue_is_full() {
 
 #[test]
 fn packets_that_nobody_takes() {
-    let server = location("proxy_connect_timeout 300ms;\nproxy_pass http://127.0.0.1:%PORT1%;");
     // A queue that is full, of somebody who accepts nothing: what comes next is dropped.
-    let to: SocketAddr = ([127, 0, 0, 1], server.port(1)).into();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&to.into()).unwrap();
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).unwrap();
     socket.listen(0).unwrap();
+    let to = socket.local_addr().unwrap().as_socket().unwrap();
     let mut waiting = Vec::new();
     while let Ok(client) = TcpStream::connect_timeout(&to, Duration::from_millis(200)) {
         waiting.push(client);
     }
+    let server = location(&format!(
+        "proxy_connect_timeout 300ms;\nproxy_pass http://{to};"
+    ));
     check(
         &server,
         504,
         "connect_timeout",
-        "127.0.0.1:PORT1 (nginx.conf:5) did not take the connection within 300ms (proxy_connect_timeout, \
-         nginx.conf:4): the host is down, a firewall drops the packets, or the application accepts no more connections",
+        &format!(
+            "{to} (nginx.conf:5) did not take the connection within 300ms (proxy_connect_timeout, nginx.conf:4): the \
+             host is down, a firewall drops the packets, or the application accepts no more connections"
+        ),
     );
 }
 
@@ -166,7 +171,7 @@ fn no_connection_is_left() {
     let server = Server::conf(
         &http(
             "server { listen 127.0.0.1:%PORT0%;\n\
-             location / { proxy_pass http://127.0.0.1:%PORT1%; } location /ok { return 204; } }",
+             location / { proxy_pass http://127.0.0.1:1; } location /ok { return 204; } }",
         )
         .replace("events {", "events { worker_connections 4;"),
     );
@@ -194,7 +199,7 @@ fn no_connection_is_left() {
 fn no_descriptor_is_left() {
     let server = crate::common::Server::conf(
         &crate::common::http(
-            "server { listen 127.0.0.1:%PORT0%; location / { proxy_pass http://127.0.0.1:%PORT1%; } }",
+            "server { listen 127.0.0.1:%PORT0%; location / { proxy_pass http://127.0.0.1:1; } }",
         )
         .replace("events {", "worker_rlimit_nofile 40; events {"),
     );
@@ -221,10 +226,11 @@ fn a_port_that_is_taken() {
         std::thread::sleep(Duration::from_millis(500));
         drop(stream);
     });
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let server = location(&format!(
-        "proxy_bind 127.0.0.1:%PORT2%;\nproxy_pass http://127.0.0.1:{origin};"
+        "proxy_bind {};\nproxy_pass http://127.0.0.1:{origin};",
+        taken.local_addr().unwrap()
     ));
-    let _taken = std::net::TcpListener::bind(("127.0.0.1", server.port(2))).unwrap();
     check(
         &server,
         500,
@@ -238,7 +244,7 @@ fn a_port_that_is_taken() {
 
 #[test]
 fn an_address_of_others() {
-    let server = location("proxy_bind 192.0.2.1;\nproxy_pass http://127.0.0.1:%PORT1%;");
+    let server = location("proxy_bind 192.0.2.1;\nproxy_pass http://127.0.0.1:1;");
     check(
         &server,
         500,

@@ -6,7 +6,7 @@ use crate::origin::{Act, Origin, ok};
 fn nobody_is_left() {
     let reset = Origin::start(|_, _| Act::Reset);
     let server = Server::http(&format!(
-        "upstream app {{ server 127.0.0.1:%PORT1%;\nserver 127.0.0.1:{}; server 127.0.0.1:%PORT2% down; }}\n\
+        "upstream app {{ server 127.0.0.1:1;\nserver 127.0.0.1:{}; server 127.0.0.1:%PORT2% down; }}\n\
          log_format e '$upstream_addr|$upstream_error|$upstream_error_stage';\n\
          server {{ listen 127.0.0.1:%PORT0%; access_log %DIR%/a.log e; location / {{ proxy_pass http://app; }} }}",
         reset.port
@@ -33,7 +33,7 @@ fn nobody_is_left() {
         .replace("in 10s", "in 11s");
     assert_eq!(
         cause,
-        "\"no server of app (nginx.conf:3) can be asked: 127.0.0.1:PORT1 failed 0s ago (connection_refused) and is \
+        "\"no server of app (nginx.conf:3) can be asked: 127.0.0.1:1 failed 0s ago (connection_refused) and is \
          tried again in 11s; 127.0.0.1:RESET failed 0s ago (connection_reset) and is tried again in 11s; \
          127.0.0.1:PORT2 is marked down\""
     );
@@ -45,7 +45,7 @@ fn nobody_is_left() {
         super::generic(&server, &server.read("a.log")).replace(&reset.port.to_string(), "RESET");
     assert_eq!(
         lines,
-        "127.0.0.1:PORT1, 127.0.0.1:RESET|connection_refused, connection_reset|connect, header\n\
+        "127.0.0.1:1, 127.0.0.1:RESET|connection_refused, connection_reset|connect, header\n\
          app|no_live_upstreams|connect\n"
     );
 }

@@ -1,4 +1,5 @@
-//! Every cause of a failed request, provoked for real, and what the error log says about it.
+//! Every cause of a failed request, provoked for real, and what the error log says about it. Nobody listens on port 1, and
+//! no other test is given it meanwhile.
 
 mod answer;
 mod client;

@@ -13,8 +13,8 @@ fn ask(server: &Server, path: &str, lines: &str) -> Response {
 fn refused(settings: &str) -> Server {
     Server::http(&format!(
         "{settings} lingering_timeout 100ms;\n\
-         server {{ listen 127.0.0.1:%PORT0%; location / {{ proxy_pass http://127.0.0.1:%PORT1%; }}\n\
-         location /given {{ error_page 502 /page; proxy_pass http://127.0.0.1:%PORT1%; }} location /page {{ return 200 given; }} }}"
+         server {{ listen 127.0.0.1:%PORT0%; location / {{ proxy_pass http://127.0.0.1:1; }}\n\
+         location /given {{ error_page 502 /page; proxy_pass http://127.0.0.1:1; }} location /page {{ return 200 given; }} }}"
     ))
 }
 
@@ -35,8 +35,8 @@ fn a_page_says_why() {
         "502 Bad Gateway\n\n\
          cause: connection_refused\n\
          what happened: connect() failed (111: Connection refused) while connecting to upstream\n\
-         what to do: nothing is listening on 127.0.0.1:PORT1 (nginx.conf:4): start the application or fix proxy_pass\n\
-         stage: connect\nserver: 127.0.0.1:PORT1\nconfiguration: nginx.conf:4\n\
+         what to do: nothing is listening on 127.0.0.1:1 (nginx.conf:4): start the application or fix proxy_pass\n\
+         stage: connect\nserver: 127.0.0.1:1\nconfiguration: nginx.conf:4\n\
          request: GET /x?y HTTP/1.1\nhost: shop.test\n"
     );
     let (id, rest) = after.split_once('\n').unwrap();
@@ -143,7 +143,7 @@ fn pages_about_clients_name_the_limit() {
 fn earlier_attempts_are_listed() {
     let reset = Origin::start(|_, _| Act::Reset);
     let server = Server::http(&format!(
-        "error_page_diagnostics on; upstream app {{ server 127.0.0.1:{}; server 127.0.0.1:%PORT1%; }}
+        "error_page_diagnostics on; upstream app {{ server 127.0.0.1:{}; server 127.0.0.1:1; }}
          server {{ listen 127.0.0.1:%PORT0%; location / {{ proxy_pass http://app; }} }}",
         reset.port
     ));
@@ -168,10 +168,10 @@ fn proxy_status() {
             location / {{ proxy_status on; proxy_pass http://127.0.0.1:{port}; }}
             location /errors/ {{ proxy_status errors; proxy_pass http://127.0.0.1:{port}; }}
             location /details/ {{ proxy_status on; proxy_status_details on; client_max_body_size 1; proxy_pass http://127.0.0.1:{port}; }}
-            location /refused {{ proxy_status errors; error_page 502 = /page; proxy_pass http://127.0.0.1:%PORT1%; }}
+            location /refused {{ proxy_status errors; error_page 502 = /page; proxy_pass http://127.0.0.1:1; }}
             location /page {{ proxy_status errors; return 200 page; }}
             location /name {{ proxy_status on; set $up nosuch.test; proxy_pass http://$up; }}
-            location /off {{ proxy_pass http://127.0.0.1:%PORT1%; }}
+            location /off {{ proxy_pass http://127.0.0.1:1; }}
             location /own {{ proxy_status on; return 200; }} }}",
         port = origin.port
     ));
