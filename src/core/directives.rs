@@ -24,6 +24,7 @@ pub struct WithoutEffect {
     pub(crate) debug_points: Option<usize>,
     pub(crate) pcre_jit: Option<bool>,
     pub(crate) ssl_object_cache_inheritable: Option<bool>,
+    pub(crate) ssl_engine: Option<Bytes>,
     pub(crate) thread_pools: Vec<Bytes>,
     /// Those that `aio` names, where, and where its line ends.
     pub(crate) thread_pools_used: Vec<(Bytes, Span, Span)>,
@@ -92,6 +93,9 @@ pub static DIRECTIVES: &[D] = &[
     D::flag("pcre_jit", MAIN, |b| &mut b.core.without_effect.pcre_jit)
         .default("off")
         .doc("No effect: regular expressions are always compiled to machine code where the system allows it."),
+    D::custom("ssl_engine", MAIN, Args::Exactly(1), set_ssl_engine)
+        .syntax("device")
+        .doc("No effect but a warning: TLS uses what the processor has, and knows no engines of OpenSSL's."),
     D::flag("ssl_object_cache_inheritable", MAIN, |b| {
         &mut b.core.without_effect.ssl_object_cache_inheritable
     })
@@ -114,6 +118,20 @@ fn set_worker_processes(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> 
         whole_number(text)
     };
     b.core.worker_processes = Some(count.ok_or_else(|| node.fault("invalid value"))?);
+    Ok(())
+}
+
+fn set_ssl_engine(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    let word = node.arg(0).unwrap_or(&node.name);
+    if b.core.without_effect.ssl_engine.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    b.core.without_effect.ssl_engine = Some(word.text.clone());
+    let message = "\"ssl_engine\" has no effect, there are no engines";
+    let warning = Diagnostic::warning(message).at(node.end);
+    let help =
+        "keys must be files; the processor's own instructions for AES and SHA are used without it";
+    b.report(warning.label(word.span, "").help(help));
     Ok(())
 }
 
@@ -295,6 +313,13 @@ mod tests {
             (core.worker_processes, core.worker_connections, core.daemon),
             (1, 512, true)
         );
+    }
+
+    #[test]
+    fn an_engine_is_a_warning() {
+        assert!(load("ssl_engine a; events { }").is_ok());
+        let twice = load("ssl_engine a; ssl_engine b; events { }");
+        assert!(twice.is_err());
     }
 
     #[test]
