@@ -300,6 +300,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
         assert!(refused, "{what}: {last:?}");
     }
     assert_eq!(origin.requests(), Vec::<String>::new());
+    server.wait_for_log("client sent malformed request on stream 1, client: 127.0.0.1");
 }
 
 #[test]
@@ -407,6 +408,7 @@ fn who_goes_away_is_not_served_further() {
         );
     };
     logged("GET /cancelled HTTP/2.0|HTTP/2.0|h2c|499|0|");
+    server.wait_for_log("client canceled stream 1, client: 127.0.0.1");
     drop(client);
     logged("GET /closed HTTP/2.0|HTTP/2.0|h2c|499|0|");
 }

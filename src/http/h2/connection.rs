@@ -208,12 +208,18 @@ impl Running<'_> {
                     self.streams
                         .spawn_local(stream::serve(session, request, respond));
                 }
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Ready(Some(Err(error))) => {
+                    self.say_malformed();
+                    self.say_why(&error);
+                    return Poll::Ready(());
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
                 // What was held back until a request was taken in goes on.
                 Poll::Pending if control.resume() => {}
                 Poll::Pending => break,
             }
         }
+        self.say_malformed();
         while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {}
         if self.stopping || !self.streams.is_empty() {
             return Poll::Pending;
@@ -253,6 +259,25 @@ impl Running<'_> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Requests that came to nothing leave no line in a log but this.
+    fn say_malformed(&self) {
+        for stream in self.session.control.take_malformed() {
+            let message = format_args!("client sent malformed request on stream {stream}");
+            self.session.log(Level::Info, message);
+        }
+    }
+
+    /// Says what the client did against the protocol, if that ends the connection.
+    fn say_why(&self, error: &h2::Error) {
+        if error.is_library()
+            && error.is_go_away()
+            && let Some(reason) = error.reason()
+        {
+            let message = format_args!("client violated HTTP/2: {reason}");
+            self.session.log(Level::Info, message);
+        }
     }
 
     fn end_idle(&mut self) {

@@ -22,6 +22,8 @@ pub struct Control {
     heads: RefCell<VecDeque<(u32, u32)>>,
     /// What has been sent on streams that are being answered.
     sent: RefCell<HashMap<u32, Rc<Sent>, foldhash::fast::FixedState>>,
+    /// Streams that were reset since what they began with is no request.
+    malformed: RefCell<Vec<u32>>,
     /// Frames that the server itself puts in between.
     extra: RefCell<Vec<u8>>,
     /// Whether nothing more is passed on until the request that has just come is taken in.
@@ -188,6 +190,20 @@ impl Control {
     /// In what the client went too far.
     pub fn excess(&self) -> Option<&'static str> {
         self.excess.get()
+    }
+
+    /// Notes that a stream was reset before it became a request.
+    pub fn malformed(&self, stream: u32) {
+        let mut all = self.malformed.borrow_mut();
+        if all.len() < MOST_HEADS {
+            all.push(stream);
+        }
+        self.wake();
+    }
+
+    /// Takes the streams of which that was noted.
+    pub fn take_malformed(&self) -> Vec<u32> {
+        self.malformed.take()
     }
 
     /// Begins to count what is sent on a stream.

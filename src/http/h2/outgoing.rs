@@ -13,10 +13,14 @@ pub struct Outgoing {
     /// Streams that the server refused.
     refused: u32,
     most_refused: u32,
+    /// The stream of the frame that is being sent, if nobody knows it.
+    unknown: u32,
     /// What has been seen of the code of a RST_STREAM.
     code: Option<u32>,
 }
 
+/// The error code of streams whose head is malformed.
+const PROTOCOL_ERROR: u32 = 1;
 /// The error code of streams that are refused.
 const REFUSED_STREAM: u32 = 7;
 
@@ -29,6 +33,7 @@ impl Outgoing {
             current: None,
             refused: 0,
             most_refused: streams.max(100),
+            unknown: 0,
             code: None,
         }
     }
@@ -61,6 +66,10 @@ impl Outgoing {
         self.current = match header.stream {
             0 => None,
             stream => self.control.sent(stream).map(|sent| (header, sent)),
+        };
+        self.unknown = match self.current {
+            None => header.stream,
+            Some(_) => 0,
         };
         self.code = (header.kind == kind::RST_STREAM).then_some(0);
         let Some((_, sent)) = &self.current else {
@@ -96,7 +105,11 @@ impl Outgoing {
     }
 
     fn end(&mut self) {
-        if self.code.take() == Some(REFUSED_STREAM) {
+        let code = self.code.take();
+        if code == Some(PROTOCOL_ERROR) && self.unknown != 0 {
+            self.control.malformed(self.unknown);
+        }
+        if code == Some(REFUSED_STREAM) {
             self.refused = self.refused.saturating_add(1);
             if self.refused > self.most_refused {
                 self.control.exceed("client sent too many refused streams");

@@ -3,6 +3,7 @@
 
 use super::control::Counted;
 use super::response;
+use super::stream::Gone;
 use crate::http::body::{Body, Cut, FileRange, Part, Source};
 use crate::http::pace::Pace;
 use crate::http::request::Request;
@@ -17,7 +18,7 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// How sending ended.
@@ -44,7 +45,7 @@ pub async fn response(req: &mut Request, mut respond: SendResponse<Bytes>, sent:
     let trailers = req.response.want_trailers && !head_only;
     let ends = matches!(body, Body::Empty) && !trailers;
     let Ok(stream) = respond.send_response(head, ends) else {
-        report(req, &Failure::Gone);
+        report(req, &Failure::Gone(Gone::default()));
         return Sent::Broken;
     };
     let http = Rc::clone(&req.http);
@@ -72,7 +73,7 @@ pub async fn response(req: &mut Request, mut respond: SendResponse<Bytes>, sent:
         Err(failure) => {
             report(req, &failure);
             let reason = match failure {
-                Failure::Gone => return Sent::Broken,
+                Failure::Gone(_) => return Sent::Broken,
                 Failure::TimedOut => Reason::PROTOCOL_ERROR,
                 _ => Reason::INTERNAL_ERROR,
             };
@@ -85,7 +86,7 @@ pub async fn response(req: &mut Request, mut respond: SendResponse<Bytes>, sent:
 /// Why a response was not sent whole.
 enum Failure {
     /// The client has reset the stream, or the connection is gone.
-    Gone,
+    Gone(Gone),
     /// The client took nothing for too long.
     TimedOut,
     /// A file became shorter while it was sent.
@@ -146,7 +147,7 @@ impl Sender {
                 More::End(None) => self.give(Bytes::new(), true),
                 More::End(Some(fields)) => {
                     let sent = self.stream.send_trailers(fields);
-                    sent.map_err(|_| Failure::Gone)
+                    sent.map_err(|_| self.gone())
                 }
             };
         }
@@ -174,7 +175,7 @@ impl Sender {
                     Poll::Ready(Err(Cut)) => return Poll::Ready(Ok(Filled::Cut)),
                     Poll::Pending if self.queued > 0 && source.flush() => break,
                     Poll::Pending => {
-                        return self.stream.poll_reset(cx).map(|_| Err(Failure::Gone));
+                        return self.poll_gone(cx).map(Err);
                     }
                 }
             }
@@ -223,7 +224,13 @@ impl Sender {
             match self.stream.poll_capacity(cx) {
                 Poll::Ready(Some(Ok(room))) if room > 0 => return Poll::Ready(Ok(room)),
                 Poll::Ready(Some(Ok(_))) => cx.waker().wake_by_ref(),
-                Poll::Ready(_) => return Poll::Ready(Err(Failure::Gone)),
+                Poll::Ready(_) => {
+                    let gone = self.poll_gone(cx);
+                    return Poll::Ready(Err(match gone {
+                        Poll::Ready(failure) => failure,
+                        Poll::Pending => self.gone(),
+                    }));
+                }
                 Poll::Pending => {}
             }
             if self.timer.poll(cx).is_ready() {
@@ -264,7 +271,23 @@ impl Sender {
     fn give(&mut self, piece: Bytes, last: bool) -> Result<(), Failure> {
         self.given = self.given.saturating_add(piece.len() as u64);
         let sent = self.stream.send_data(piece, last);
-        sent.map_err(|_| Failure::Gone)
+        sent.map_err(|_| self.gone())
+    }
+
+    /// Ready when the client does not want the rest.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        let reset = self.stream.poll_reset(cx);
+        reset.map(|reason| {
+            Failure::Gone(Gone {
+                stream: self.stream.stream_id().as_u32(),
+                reason: reason.ok(),
+            })
+        })
+    }
+
+    /// The stream takes nothing any more, for whatever reason.
+    fn gone(&self) -> Failure {
+        Failure::Gone(Gone::default())
     }
 
     /// Waits until more may be sent, unless the client goes away meanwhile.
@@ -275,7 +298,7 @@ impl Sender {
             if sleep.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            self.stream.poll_reset(cx).map(|_| Err(Failure::Gone))
+            self.poll_gone(cx).map(Err)
         })
         .await
     }
@@ -286,7 +309,7 @@ impl Sender {
             if sent.is_ended(cx) {
                 return Poll::Ready(Ok(()));
             }
-            self.stream.poll_reset(cx).map(|_| Err(Failure::Gone))
+            self.poll_gone(cx).map(Err)
         })
         .await
     }
@@ -344,10 +367,10 @@ fn read_piece(range: &mut FileRange, most: usize) -> Result<Bytes, Failure> {
 
 fn report(req: &Request, failure: &Failure) {
     let (level, text) = match failure {
-        Failure::Gone => (
-            Level::Info,
-            "client canceled stream while sending response to client",
-        ),
+        Failure::Gone(gone) => {
+            let message = format_args!("{gone} while sending response to client");
+            return log::request(req, Level::Info, message);
+        }
         Failure::TimedOut => (
             Level::Info,
             "client timed out (110: Connection timed out) while sending response to client",

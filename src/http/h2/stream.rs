@@ -99,16 +99,48 @@ impl Over {
     }
 
     /// Ready when the client does not want an answer any more.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut *self.respond.borrow_mut() {
-            Some(respond) => respond.poll_reset(cx).map(drop),
-            None => Poll::Pending,
-        }
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Gone> {
+        let mut respond = self.respond.borrow_mut();
+        let Some(respond) = &mut *respond else {
+            return Poll::Pending;
+        };
+        let stream = respond.stream_id().as_u32();
+        let reset = respond.poll_reset(cx);
+        reset.map(|reason| Gone {
+            stream,
+            reason: reason.ok(),
+        })
     }
 
     /// Takes the stream, to send the response.
     pub fn take(&self) -> Option<SendResponse<Bytes>> {
         self.respond.borrow_mut().take()
+    }
+}
+
+/// How a client went away, in nginx's words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gone {
+    /// The stream.
+    pub stream: u32,
+    /// Why the client has reset it; nothing if the connection is gone.
+    pub reason: Option<Reason>,
+}
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stream = self.stream;
+        match self.reason {
+            None => write!(f, "client prematurely closed connection"),
+            Some(Reason::CANCEL) => write!(f, "client canceled stream {stream}"),
+            Some(Reason::INTERNAL_ERROR) => {
+                write!(f, "client terminated stream {stream} due to internal error")
+            }
+            Some(reason) => {
+                let status = u32::from(reason);
+                write!(f, "client terminated stream {stream} with status {status}")
+            }
+        }
     }
 }
 
@@ -283,17 +315,17 @@ impl Exchange<'_> {
             let mut phases = pin!(phases);
             std::future::poll_fn(|cx| {
                 if phases.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(false);
+                    return Poll::Ready(None);
                 }
-                if client.watch.get() && self.over.poll_gone(cx).is_ready() {
-                    return Poll::Ready(true);
+                match client.watch.get() {
+                    true => self.over.poll_gone(cx).map(Some),
+                    false => Poll::Pending,
                 }
-                Poll::Pending
             })
             .await
         };
-        if gone {
-            let message = format_args!("client prematurely closed connection");
+        if let Some(gone) = gone {
+            let message = format_args!("{gone}");
             let fault = explain::Fault::now(req, explain::Wrong::ClosedWhileWaiting);
             explain::client(req, Level::Info, message, fault);
             req.response.status = 499;
