@@ -113,8 +113,9 @@ fn escape(text: &str, out: &mut String) {
 /// A name in OpenSSL's old way: `/O=Example/CN=localhost`.
 pub fn oneline(name: &X509Name<'_>) -> String {
     let mut out = String::new();
-    for attribute in name.iter_attributes() {
-        out.push('/');
+    let parts = name.iter_rdn().flat_map(|part| part.iter().enumerate());
+    for (number, attribute) in parts {
+        out.push(if number == 0 { '/' } else { '+' });
         match short_name(attribute.attr_type()) {
             Some(name) => out.push_str(name),
             None => out.push_str(&attribute.attr_type().to_id_string()),

@@ -44,14 +44,15 @@ pub fn s_client(site: &Site, port: usize, request: &str, arguments: &[&str]) -> 
     text(&child.wait_with_output().unwrap())
 }
 
-/// Runs an `openssl` command in the directory of the site.
-pub fn openssl(site: &Site, arguments: &[&str]) {
+/// Runs an `openssl` command in the directory of the site; what it says.
+pub fn openssl(site: &Site, arguments: &[&str]) -> String {
     let output = Command::new("openssl")
         .args(arguments)
         .current_dir(site.path(""))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
+    text(&output)
 }
 
 fn text(output: &Output) -> String {

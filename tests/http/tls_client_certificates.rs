@@ -1,7 +1,7 @@
 //! `ssl_verify_client` and what is known of clients' certificates.
 
 use crate::common::authority::{Authority, Issued};
-use crate::common::tls::{get, s_client};
+use crate::common::tls::{get, openssl, s_client};
 use crate::common::{Server, Site, http};
 
 fn server(verify: &str) -> Server {
@@ -123,4 +123,47 @@ fn a_session_does_not_outlive_its_verdict() {
         &["-servername", "b.example", "-tls1_2", "-sess_in", "session"],
     );
     assert!(!other.contains("Reused, TLS"), "{other}");
+}
+
+#[test]
+fn names_are_written_as_openssl_writes_them() {
+    let server = server("ssl_verify_client optional_no_ca;");
+    let subject = "/C=DE/O=A, B=C/OU=\u{dc}n\u{ef} \u{1f600}/OU=two+UID=x/CN=#y \"q\" <z>;\\\\ /emailAddress=a@b.example/1.2.3.4=odd";
+    openssl(
+        &server,
+        &[
+            "req",
+            "-x509",
+            "-utf8",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "odd.key",
+            "-out",
+            "odd.crt",
+            "-multivalue-rdn",
+            "-subj",
+            subject,
+        ],
+    );
+    let show = |form: &str| {
+        let text = openssl(
+            &server,
+            &[
+                "x509", "-in", "odd.crt", "-noout", "-subject", "-issuer", "-nameopt", form,
+            ],
+        );
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| line.split_once('=').unwrap().1.to_owned())
+            .collect();
+        lines
+    };
+    let expected = format!("{} | {}", show("RFC2253")[0], show("compat")[1]);
+    let answer = ask(&server, "a.example", "/", "odd", &[]);
+    let (_, names) = answer
+        .split_once(" CN=")
+        .map_or(("", &*answer), |_| ("", &*answer));
+    assert!(names.ends_with(&expected), "{names}\n{expected}");
 }
