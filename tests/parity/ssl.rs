@@ -93,6 +93,28 @@ fn complaints() {
         })
         .collect();
     same_complaints(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    if !current() {
+        // Older ones say less about addresses on which several protocols are asked for.
+        return;
+    }
+    let listens = |all: &[&str]| {
+        let servers = all.iter().enumerate().map(|(number, parameters)| {
+            format!("server {{ listen 127.0.0.1:1 {parameters}; server_name a{number}.example; {with} }}")
+        });
+        filled(dir.path(), &servers.collect::<String>())
+    };
+    let texts = [
+        listens(&["ssl", ""]),
+        listens(&["", "ssl"]),
+        listens(&["ssl", "ssl"]),
+        listens(&["ssl", "", "ssl"]),
+        listens(&["", "ssl", ""]),
+        listens(&["ssl backlog=9", ""]),
+        listens(&["", "ssl backlog=9"]),
+        listens(&["ssl proxy_protocol", "ssl"]),
+        listens(&["ssl", "proxy_protocol"]),
+    ];
+    same_complaints(&texts.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 /// The answer in what `s_client` says; what it says itself stands around it.
