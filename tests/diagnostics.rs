@@ -212,3 +212,24 @@ fn the_readme_shows_what_is_printed() {
         assert_eq!(&readme[block], text);
     }
 }
+
+/// On a terminal, which `script` makes, messages are coloured unless `NO_COLOR` says otherwise.
+#[test]
+fn a_terminal_shows_colours_unless_that_is_not_wanted() {
+    let shown = |no_color: &str| {
+        let command = format!(
+            "{} -t -p {FOLDER} -e stderr -c several.conf",
+            env!("CARGO_BIN_EXE_goodgate")
+        );
+        Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .env("TERM", "xterm")
+            .env("NO_COLOR", no_color)
+            .output()
+    };
+    let (Ok(with), Ok(without)) = (shown(""), shown("1")) else {
+        return;
+    };
+    let colours = |output: &Output| output.stdout.contains(&0x1b);
+    assert!(colours(&with) && !colours(&without));
+}
