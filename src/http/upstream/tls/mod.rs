@@ -10,6 +10,7 @@ use crate::tls::client::Client;
 use crate::tls::identity::{Cache, Source};
 use bytes::Bytes;
 use rustls::sign::CertifiedKey;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,7 +30,6 @@ pub struct Tls {
 }
 
 /// `*_ssl_certificate` and `*_ssl_certificate_key` with variables in them.
-#[derive(Debug)]
 pub struct Certificate {
     /// The certificate.
     pub certificate: Value,
@@ -82,6 +82,16 @@ impl Tls {
             },
             tls: self.clone(),
         }
+    }
+}
+
+impl fmt::Debug for Certificate {
+    /// Without the passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("certificate", &self.certificate)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
