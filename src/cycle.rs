@@ -187,7 +187,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     suppress(&mut b.diagnostics, &b.unseen);
     let (syntax_ok, first_stage) = (!failed(&b), b.diagnostics.len());
     http::zone::check(&mut b);
-    let core = core::finish(&mut b);
+    let core = core::finish(&mut b, listens.len());
     if options.test && !failed(&b) {
         log::directive::check(&mut b);
     }

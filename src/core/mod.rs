@@ -75,7 +75,7 @@ pub static DIRECTIVES: &[&[Directive<Builder>]] = &[directives::DIRECTIVES, even
 
 /// Puts in the defaults, and complains of what is missing altogether. These are the complaints of nginx's second
 /// stage, after it has called the syntax ok: they have no place in a file.
-pub fn finish(b: &mut Builder) -> Core {
+pub fn finish(b: &mut Builder, sockets: usize) -> Core {
     let raw = std::mem::take(&mut b.core);
     let worker_processes = raw.worker_processes.unwrap_or(1);
     if let Some(affinity) = &raw.affinity {
@@ -95,6 +95,13 @@ pub fn finish(b: &mut Builder) -> Core {
                 "nginx wants the section even when it is empty: add `events {}` outside of `http`",
             ),
         );
+    }
+    let connections = raw.worker_connections.unwrap_or(512);
+    if raw.events && fine && connections <= sockets {
+        // There, too, one more is wanted than there are sockets.
+        b.diagnostics.push(Diagnostic::new(format!(
+            "{connections} worker_connections are not enough for {sockets} listening sockets"
+        )));
     }
     check_thread_pools(b, &raw.without_effect);
     let pid = raw.pid.filter(|name| !name.is_empty());

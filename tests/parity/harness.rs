@@ -46,17 +46,30 @@ pub fn same_answers(inside: &str, requests: &[&str]) {
     }
 }
 
-/// One line per configuration in which the two disagree about what `-t` says first.
+/// One line per configuration in which the two disagree about what `-t` says first. Each text is the inside of `http`.
 pub fn same_complaints(inside: &[&str]) {
+    let whole: Vec<String> = inside.iter().map(|text| http(text)).collect();
+    same_complaints_about(inside, &whole);
+}
+
+/// The same for whole configurations, which are given the place of their pid file and error log.
+pub fn same_complaints_of_all(texts: &[&str]) {
+    let files = "pid %DIR%/nginx.pid; error_log %DIR%/error.log;\n";
+    let whole: Vec<String> = texts.iter().map(|text| format!("{files}{text}")).collect();
+    same_complaints_about(texts, &whole);
+}
+
+fn same_complaints_about(texts: &[&str], whole: &[String]) {
     let Some(nginx) = nginx() else {
         return;
     };
     let site = Site::new("");
     let older = !is_current(&nginx);
-    let differing: Vec<String> = inside
+    let differing: Vec<String> = texts
         .iter()
-        .filter_map(|text| {
-            site.write_conf(&http(text));
+        .zip(whole)
+        .filter_map(|(text, whole)| {
+            site.write_conf(whole);
             let (mine, nginx) = (verdict(Path::new(BINARY), &site), verdict(&nginx, &site));
             // An older nginx does not have all of 1.31's directives.
             let newer = older && nginx.contains("unknown directive");

@@ -35,6 +35,7 @@ mod pair;
 mod proxy;
 mod proxy_protocol;
 mod proxy_ssl;
+mod rarely;
 mod requests;
 mod rewrite;
 mod slips;
