@@ -63,7 +63,7 @@ pub fn choose(http: &Http, listens: &[ListenSpec], q: &Question) -> Result<Chose
         (ip, port) = (to_ip.or(ip), to_port.unwrap_or(port));
     }
     let speaks = |c: &&Candidate| !q.tls || c.protocols.ssl;
-    let mut why = format!("port {port}");
+    let mut why = format!("for port {port}");
     let mut fits: Vec<&Candidate> = on_port(&all, port).filter(speaks).collect();
     let mut note = None;
     if fits.is_empty() && on_port(&all, port).next().is_some() {
@@ -86,7 +86,7 @@ pub fn choose(http: &Http, listens: &[ListenSpec], q: &Question) -> Result<Chose
                 first.port()
             ));
             port = first.port();
-            why = format!("port {port}");
+            why = format!("for port {port}");
             fits = others;
         }
     }

@@ -93,6 +93,7 @@ impl Explainer {
             listen: chosen.number,
             local: chosen.local.clone(),
             from: question.peer(),
+            proxied: chosen.protocols.proxy_protocol,
             tls: question.tls.then(|| question.server_name()),
             head: &head,
         };

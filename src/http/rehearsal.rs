@@ -17,9 +17,11 @@ use super::router;
 use super::trace::Entry;
 use super::worker::Worker;
 use crate::clock;
+use crate::net::proxy_protocol::Header;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use tokio::net::UnixStream;
 
@@ -29,8 +31,10 @@ pub struct Call<'a> {
     pub listen: usize,
     /// The address that the client connects to.
     pub local: Peer,
-    /// The client's address.
+    /// The client's address; where the PROXY protocol is spoken, the one that it names.
     pub from: Peer,
+    /// Whether the address expects the PROXY protocol.
+    pub proxied: bool,
     /// Whether TLS is spoken, and the name of the server that the client then gives.
     pub tls: Option<Option<&'a str>>,
     /// Request line and fields, with the empty line.
@@ -123,25 +127,56 @@ fn no_server() -> io::Error {
 }
 
 fn client(worker: &Worker, http: &Held, stream: Stream, call: &Call<'_>) -> Rc<Client> {
+    let bound = http.router.bound(call.listen);
+    let mut peer = call.from.clone();
+    let proxied = OnceCell::new();
+    if call.proxied {
+        // In between is a proxy, which is taken to be on this machine.
+        let _ = proxied.set(Box::new(header(call)));
+        peer = Peer::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, PROXY_PORT)));
+    }
     let mut peer_text = Vec::new();
-    call.from.write_ip(&mut peer_text);
+    peer.write_ip(&mut peer_text);
     Rc::new(Client {
         number: worker.connection_number(),
         requests: Cell::new(0),
-        peer: call.from.clone(),
+        peer,
         peer_text: peer_text.into_boxed_slice(),
         listen: call.listen,
-        bound: http.router.bound(call.listen),
+        bound,
         local: OnceCell::from(call.local.clone()),
         started_ms: clock::monotonic_ms(),
         watch: Cell::new(false),
         leaving: Cell::new(false),
         waiting: Cell::new(0),
-        proxied: OnceCell::new(),
+        proxied,
         security: OnceCell::new(),
         h2: OnceCell::new(),
         stream: Rc::new(stream),
     })
+}
+
+/// The port that a proxy's connection has, where somebody asks.
+const PROXY_PORT: u16 = 50001;
+
+/// What a proxy says in front of the request.
+fn header(call: &Call<'_>) -> Header {
+    let text = |peer: &Peer| {
+        let mut out = Vec::new();
+        peer.write_ip(&mut out);
+        out.into_boxed_slice()
+    };
+    let port = |peer: &Peer| match peer {
+        Peer::Inet(address) => address.port(),
+        Peer::Unix => 0,
+    };
+    Header {
+        source: text(&call.from),
+        source_port: port(&call.from),
+        destination: text(&call.local),
+        destination_port: port(&call.local),
+        tlvs: Box::default(),
+    }
 }
 
 /// What a handshake would have come to.

@@ -36,6 +36,8 @@ const PATHS: &[&str] = &[
     "/private/index.html",
     "/users/1",
     "/away.html",
+    "/whoami",
+    "/health",
     "/closed.html",
     "/../x",
     "/%zz",

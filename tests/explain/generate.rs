@@ -81,7 +81,7 @@ const REGEXES: &[&str] = &[
 /// The inside of `http`: several servers on one port, with locations in locations.
 pub fn http(chance: &mut Chance) -> String {
     let mut text = String::from(
-        "debug_route 127.0.0.0/8;\nupstream app { server 127.0.0.1:%PORT1%; server 127.0.0.1:%PORT2%; }\n\
+        "debug_route 0.0.0.0/0;\nupstream app { server 127.0.0.1:%PORT1%; server 127.0.0.1:%PORT2%; }\n\
          map $uri $kind { default plain; ~\\.php$ php; ~^/a/(.*)$ \"in-$1\"; /b/c bc; }\n\
          map $kind$args $old { php /c; hostnames; }\n",
     );
@@ -105,6 +105,14 @@ pub fn http(chance: &mut Chance) -> String {
 }
 
 fn server(chance: &mut Chance, text: &mut String) {
+    if chance.one_in(6) {
+        text.push_str("  set_real_ip_from 127.0.0.0/8; real_ip_header X-Real-IP;\n");
+    }
+    if chance.one_in(6) {
+        text.push_str(
+            "  error_page 401 403 =200 /index.html; error_page 500 http://$host/sorry;\n",
+        );
+    }
     if chance.one_in(3) {
         text.push_str("  error_page 404 /error.html;\n");
     } else if chance.one_in(3) {
@@ -171,7 +179,14 @@ fn body(chance: &mut Chance, text: &mut String, depth: usize, name: &str, regex:
         line("internal;");
     }
     if chance.one_in(8) {
-        line("deny all;");
+        line(chance.of(&[
+            "deny all;",
+            "allow 127.0.0.1; deny all;",
+            "satisfy any; deny all; auth_basic Members; auth_basic_user_file htpasswd;",
+            "auth_basic $kind; auth_basic_user_file htpasswd;",
+            "auth_request /auth/$kind;",
+            "auth_request /b/c;",
+        ]));
     }
     if chance.one_in(6) {
         line("set $v \"$uri-$args\"; add_header X-V $v always;");
@@ -197,7 +212,7 @@ fn body(chance: &mut Chance, text: &mut String, depth: usize, name: &str, regex:
             "rewrite b /a last;",
         ]));
     }
-    match chance.below(12) {
+    match chance.below(20) {
         0 => line("return 200 \"$uri $kind\";"),
         1 => line("return 404;"),
         2 => line("return 301 /moved$uri;"),
@@ -210,6 +225,12 @@ fn body(chance: &mut Chance, text: &mut String, depth: usize, name: &str, regex:
         9 if !regex => line("alias html/a/;"),
         10 => line("autoindex on; index nothing.html index.html;"),
         11 => line("limit_except GET { deny all; }"),
+        12 => line("if ($args) { proxy_pass http://app; } expires 1h;"),
+        13 => line("return 200; error_page 405 =204 @other;"),
+        14 => line("proxy_pass http://127.0.0.1:%PORT1%/x/$kind?$args; proxy_method PUT;"),
+        15 => line("return 444;"),
+        16 => line("root html/$kind; index /index.html;"),
+        17 => line("empty_gif;"),
         _ => {}
     }
 }

@@ -6,7 +6,7 @@ use crate::pair::{Pair, Said, echo};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-const CONFIGURATIONS: u64 = 12;
+const CONFIGURATIONS: u64 = 16;
 const REQUESTS: usize = 125;
 
 #[test]
@@ -18,6 +18,7 @@ fn what_is_explained_is_what_happens() {
         for file in FILES {
             site.write(&format!("html/{file}"), &format!("the file {file}\n"));
         }
+        site.write("htpasswd", "guest:{PLAIN}welcome\n");
         for number in [1, 2] {
             echo(TcpListener::bind(("127.0.0.1", site.port(number))).unwrap());
         }
@@ -26,7 +27,17 @@ fn what_is_explained_is_what_happens() {
         for _ in 0..REQUESTS {
             let (host, target) = (chance.of(HOSTS), generate::target(&mut chance));
             let method = chance.of(&["GET", "GET", "GET", "HEAD", "POST"]);
-            let said = pair.ask(&format!("{method} http://{host}:{port}{target}"), &[]);
+            let fields: &[&str] = match chance.below(6) {
+                0 => &["X-Real-IP: 10.1.2.3"],
+                1 => &["Authorization: Basic Z3Vlc3Q6d2VsY29tZQ=="],
+                2 => &[
+                    "Content-Length: 0",
+                    "Accept-Encoding: gzip",
+                    "Range: bytes=1-3",
+                ],
+                _ => &[],
+            };
+            let said = pair.ask(&format!("{method} http://{host}:{port}{target}"), fields);
             for kind in kinds(&said) {
                 *seen.entry(kind).or_default() += 1;
             }

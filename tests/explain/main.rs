@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod choices;
 mod command;
 mod examples;
 mod generate;

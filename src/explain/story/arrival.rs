@@ -11,12 +11,12 @@ use crate::net::address::{Address, Options};
 
 impl Teller<'_> {
     pub(super) fn arrival(&mut self, chosen: &Chosen, server: ServerId) {
-        let mut text = format!("{}, for {}", chosen.bound, chosen.why);
+        let mut text = format!("{}, {}", chosen.bound, chosen.why);
         if chosen.bound != chosen.address {
             text = format!("{} by the socket of {}", chosen.address, chosen.bound);
         }
         if chosen.protocols.proxy_protocol {
-            text.push_str("; the PROXY protocol in front of it is left out here");
+            text.push_str("; the PROXY protocol in front names the client, assumed here: for a proxy at 127.0.0.1");
         }
         let at = self.listen(chosen, server);
         self.say("listen", text, at);
