@@ -89,13 +89,13 @@ fn differences(outcome: &Outcome, response: &Response, method: &str) -> Vec<Stri
         return all;
     }
     // The server that is asked says it behind an upstream that says it too.
-    let routes = response
+    let mut routes = response
         .head
         .lines()
         .filter(|line| line.starts_with("X-Debug-Route: "));
     let route = Route::of(
         routes
-            .last()
+            .next_back()
             .and_then(|line| line.split_once(": "))
             .map_or("", |(_, value)| value),
     );
