@@ -263,3 +263,132 @@ fn excess(kind: u8) -> &'static str {
         _ => "http2 flood detected",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn incoming(requests: u64) -> (Rc<Control>, Incoming) {
+        let control = Rc::new(Control::default());
+        let limits = Limits {
+            streams: 8,
+            preread: 65536,
+            head: 4096,
+            requests,
+            time: Duration::from_secs(3600),
+            keep: true,
+            started_ms: clock::monotonic_ms(),
+        };
+        let incoming = Incoming::new(Rc::clone(&control), limits);
+        (control, incoming)
+    }
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let header = Header {
+            length: payload.len() as u32,
+            kind,
+            flags,
+            stream,
+        };
+        [&header.write()[..], payload].concat()
+    }
+
+    /// What is passed on of bytes that arrive in pieces of a size, each request taken in as it comes.
+    fn passed(incoming: &mut Incoming, bytes: &[u8], size: usize) -> Vec<u8> {
+        let control = Rc::clone(&incoming.control);
+        let mut out = Vec::new();
+        for mut piece in bytes.chunks(size) {
+            while !piece.is_empty() {
+                incoming.pass(&mut piece, &mut out);
+                if control.resume() {
+                    control.announce(control.last_stream(), Some(4));
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn behind_the_last_request_nothing_new_is_passed_on() {
+        let (control, mut incoming) = incoming(2);
+        let own = [
+            PREFACE.to_vec(),
+            frame(kind::HEADERS, END_HEADERS, 1, b"one"),
+            frame(kind::HEADERS, END_HEADERS | END_STREAM, 3, b"three"),
+        ]
+        .concat();
+        let beyond = [
+            frame(kind::HEADERS, 0, 5, b"fi"),
+            frame(kind::CONTINUATION, END_HEADERS, 5, b"ve"),
+            frame(kind::DATA, END_STREAM, 5, b"data"),
+            frame(kind::RST_STREAM, 0, 5, &[0; 4]),
+        ]
+        .concat();
+        let rest = frame(kind::DATA, 0, 1, b"1234");
+        // What it says cannot be understood any more; that it ends can.
+        let trailer = frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, b"trailer");
+        let all = [&own[..], &beyond, &rest, &trailer].concat();
+        let end = frame(kind::DATA, END_STREAM, 1, b"");
+        let out = passed(&mut incoming, &all, 1);
+        assert_eq!(out, [&own[..], &rest, &end].concat());
+        assert_eq!((control.last_stream(), control.is_ending()), (3, true));
+        assert_eq!(control.excess(), None);
+    }
+
+    #[test]
+    fn a_body_is_held_against_what_was_announced() {
+        for (data, fits) in [
+            (vec![frame(kind::DATA, END_STREAM, 1, b"1234")], true),
+            (vec![frame(kind::DATA, END_STREAM, 1, b"123")], false),
+            (vec![frame(kind::DATA, 0, 1, b"12345")], false),
+            (
+                vec![frame(kind::DATA, END_STREAM | PADDED, 1, b"\x021234\0\0")],
+                true,
+            ),
+            (
+                vec![frame(kind::DATA, END_STREAM | PADDED, 1, b"\x0112345\0")],
+                false,
+            ),
+            (
+                vec![frame(kind::DATA, END_STREAM | PADDED, 1, b"\xff1234")],
+                false,
+            ),
+        ] {
+            for size in [1, 3, 1000] {
+                let (control, mut incoming) = incoming(9);
+                let head = [
+                    PREFACE.to_vec(),
+                    frame(kind::HEADERS, END_HEADERS, 1, b"head"),
+                ]
+                .concat();
+                let all = [head.clone(), data.concat()].concat();
+                let out = passed(&mut incoming, &all, size);
+                assert_eq!(out == all, fits, "{data:?} in pieces of {size}");
+                assert!(fits || out == head);
+                let wrong = control.announced(1).and_then(|body| body.wrong());
+                assert_eq!(wrong.is_none(), fits);
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever comes is passed on as it is, or the client has gone too far, or is told to end.
+        #[test]
+        fn nothing_is_changed(bytes in proptest::collection::vec(any::<u8>(), 0..400), size in 1_usize..50) {
+            let (control, mut incoming) = incoming(1000);
+            let all = [PREFACE, &bytes].concat();
+            let mut out = Vec::new();
+            for mut piece in all.chunks(size) {
+                while !piece.is_empty() {
+                    incoming.pass(&mut piece, &mut out);
+                    control.resume();
+                }
+            }
+            // The highest bit of a stream's number means nothing and is dropped.
+            let same = all.iter().zip(&out).all(|(byte, passed)| (byte ^ passed) & 0x7f == 0);
+            prop_assert!(same && out.len() <= all.len(), "{out:?} of {all:?}");
+            prop_assert!(all.len() - out.len() < super::super::frames::HEADER + 1);
+        }
+    }
+}
