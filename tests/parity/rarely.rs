@@ -69,7 +69,7 @@ fn how_answers_are_sent() {
     pair.write("files/small.txt", "small");
     pair.write("files/large.txt", &"0123456789abcdef".repeat(10_000));
     pair.write("files/list/a.txt", "a");
-    for number in 0..ways.len() {
+    for (number, way) in ways.iter().enumerate() {
         for path in [
             "/small.txt",
             "/large.txt",
@@ -79,7 +79,7 @@ fn how_answers_are_sent() {
             "/if",
         ] {
             for fields in ["", "Accept-Encoding: gzip\r\n", "Range: bytes=5-70000\r\n"] {
-                if path == "/large.txt" && fields.is_empty() && ways[number].contains("gzip") {
+                if path == "/large.txt" && fields.is_empty() && way.contains("gzip") {
                     continue;
                 }
                 pair.same_unpacked(

@@ -501,7 +501,6 @@ fn networks_from_files() {
         geo $d { default none; proxy 127.0.0.1; 10.1.0.0/16 one; ::/0 six; }
         geo $arg_ip $e { 10.1.0.1 "two words"; 10.1.0.2 ""; 10.1.0.3 $x; default "a;b"; }
         server { listen 127.0.0.1:%PORT0%; return 200 "$a|$b|$c|$d|$e\n"; }"#;
-    let site = &site.replace("include %DIR%", "include %DIR%");
     let Some(pair) = Pair::with_files(
         site,
         &[
