@@ -14,8 +14,8 @@ pub static RULE: Rule = Rule {
     summary: "a path that proxy_pass glues together, doubles or drops",
     why: "A proxy_pass with a path replaces the location's path by it, letter for letter. Where one ends with a slash and\n\
           the other does not, the result has none (/v1users) or two (//users). Without any path, not even \"/\", the\n\
-          request's own is passed on. And where a \"rewrite ... break\" has changed the path, that of proxy_pass is not\n\
-          used at all.",
+          request's own is passed on. With a variable in the value, the path in it is all that is passed on.\n\
+          And where a \"rewrite ... break\" has changed the path, that of proxy_pass is not used at all.",
     bad: "location /api/ {\n    proxy_pass http://127.0.0.1:3000/v1;\n}\n",
     good: "location /api/ {\n    proxy_pass http://127.0.0.1:3000/v1/;\n}\n",
     strict: false,
@@ -29,7 +29,20 @@ fn check(site: &Site<'_>, id: BlockId, node: &Node, hits: &mut Hits) {
     let Some((_, _, uri)) = split_url(&word.text) else {
         return;
     };
-    if uri.is_empty() || word.text.contains(&b'$') {
+    if uri.is_empty() || uri.contains(&b'$') {
+        return;
+    }
+    if word.text.contains(&b'$') {
+        // What is only asked from within, such as a question for auth_request, has one address.
+        if location.how != How::Exact && location.how != How::Named && !site.has(id, "internal") {
+            let uri = String::from_utf8_lossy(uri).into_owned();
+            hits.add(
+                node,
+                word.span,
+                format!("every request is passed on as {uri}: with a variable in the value, its own path is not added"),
+            )
+            .help("without a path in proxy_pass, the request's own is passed on; or add $request_uri");
+        }
         return;
     }
     let rewrite = site
@@ -111,7 +124,10 @@ mod tests {
         );
         found(
             &RULE,
-            &["location /a/ { rewrite ^/a/(.*)$ /$1 break; proxy_pass http://127.0.0.1/b/; }"],
+            &[
+                "set $b 127.0.0.1; location /a/ { proxy_pass http://$b/; }",
+                "location /a/ { rewrite ^/a/(.*)$ /$1 break; proxy_pass http://127.0.0.1/b/; }",
+            ],
         );
     }
 }
