@@ -155,6 +155,8 @@ fn kept_connections_serve_only_what_they_were_made_for() {
          location /b { proxy_pass https://kept; proxy_ssl_name b.example; }
          location /v { proxy_pass https://kept; proxy_ssl_name b.example;
              proxy_ssl_verify on; proxy_ssl_trusted_certificate ca.crt; }
+         location /w { proxy_pass https://kept; proxy_ssl_name b.example; proxy_ssl_server_name off;
+             proxy_ssl_verify on; proxy_ssl_trusted_certificate ca.crt; }
          location /x { proxy_pass https://kept; proxy_ssl_name b.example;
              proxy_ssl_verify on; proxy_ssl_trusted_certificate other.crt; } }
          upstream kept { server 127.0.0.1:%PORT1%; keepalive 10;",
@@ -168,7 +170,9 @@ fn kept_connections_serve_only_what_they_were_made_for() {
     let (b, second) = ask("/b");
     let (_, verified) = ask("/v");
     assert_eq!((a.as_str(), b.as_str()), ("a.example", "b.example"));
-    assert!(first != second && second != verified);
+    let (unnamed, without) = ask("/w");
+    assert!(first != second && second != verified && verified != without);
+    assert_eq!(unnamed, "");
     assert_eq!(ask("/a").1, first);
     assert_eq!(ask("/b").1, second);
     assert_eq!(ask("/v").1, verified);

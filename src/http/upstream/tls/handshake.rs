@@ -1,6 +1,6 @@
 //! Making a fresh connection one of TLS.
 
-use super::{Wanted, is_host_name};
+use super::Wanted;
 use crate::http::upstream::connect::Conn;
 use crate::http::upstream::failure::Cause;
 use crate::http::upstream::settings::Passing;
@@ -39,7 +39,7 @@ pub async fn handshake(
         }
         _ => None,
     };
-    let sent = (tls.server_name && is_host_name(name)).then_some(&name[..]);
+    let sent = wanted.key.sent.then_some(&name[..]);
     let session = tls
         .client
         .connect(server, sent, identity.as_ref())

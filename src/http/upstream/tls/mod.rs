@@ -56,8 +56,10 @@ pub struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     client: u64,
-    /// The name that the certificate must be for, and that is sent. Empty if neither matters.
+    /// The name that the certificate must be for, and that may be sent. Empty if neither matters.
     name: Bytes,
+    /// Whether it was sent.
+    sent: bool,
     /// The certificate and the key of ours, as they are named.
     certificate: Option<(Bytes, Bytes)>,
 }
@@ -77,6 +79,7 @@ impl Tls {
         Wanted {
             key: Key {
                 client: self.client.id,
+                sent: self.server_name && is_host_name(&name),
                 name,
                 certificate,
             },
