@@ -30,6 +30,10 @@ impl Report<'_> {
         if !help.is_empty() {
             d = d.help(help);
         }
-        self.b.report(d);
+        // Settings of `http` hold for many servers.
+        let mut said = self.b.diagnostics.iter();
+        if !said.any(|other| other.message == d.message && other.line == d.line) {
+            self.b.report(d);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::conf::{Builtin, SslRaw, Verify};
 use super::lookup::Lookup;
+use super::material::Loaded;
 use super::tls::{Context, Tls};
 use super::{material, stapling};
 use crate::config::tree::Word;
@@ -26,19 +27,22 @@ use std::time::Duration;
 /// Gives each server its TLS. Servers that share their settings share all of it.
 pub fn finish(b: &mut Builder, servers: &mut [Server], locations: &[Location]) {
     let mut known: HashMap<*const SslRaw, Option<Arc<Tls>>> = HashMap::new();
+    let mut loaded = Loaded::new();
     for server in servers.iter_mut() {
         let Some(location) = locations.get(server.location.0 as usize) else {
             continue;
         };
         let raw = &location.ssl;
         let made = known.entry(Arc::as_ptr(raw));
-        server.tls = made.or_insert_with(|| tls(b, raw).map(Arc::new)).clone();
+        server.tls = made
+            .or_insert_with(|| tls(b, raw, &mut loaded).map(Arc::new))
+            .clone();
     }
     super::check::listens(b, servers, locations);
 }
 
 /// `None` if there is nothing to it, or after an error.
-fn tls(b: &mut Builder, raw: &SslRaw) -> Option<Tls> {
+fn tls(b: &mut Builder, raw: &SslRaw, loaded: &mut Loaded) -> Option<Tls> {
     if !raw.has_context() && raw.verify() == Verify::Off {
         return None;
     }
@@ -54,7 +58,7 @@ fn tls(b: &mut Builder, raw: &SslRaw) -> Option<Tls> {
     if !raw.has_context() {
         return Some(tls);
     }
-    tls.context = Some(context(&mut Report { b }, raw, &mut tls.trust)?);
+    tls.context = Some(context(&mut Report { b }, raw, &mut tls.trust, loaded)?);
     Some(tls)
 }
 
@@ -62,6 +66,7 @@ fn context(
     report: &mut Report<'_>,
     raw: &SslRaw,
     trust: &mut Arc<crate::tls::verify::Trust>,
+    loaded: &mut Loaded,
 ) -> Option<Context> {
     let pairs = pairs(report, raw)?;
     let written = raw.written();
@@ -70,7 +75,7 @@ fn context(
     let lookup = lookup(report, raw, &pairs)?;
     let mut certificates = match lookup {
         Some(_) => Vec::new(),
-        None => material::certificates(report, raw, &pairs)?,
+        None => material::certificates(report, raw, &pairs, loaded)?,
     };
     unsupported(report, raw);
     let authorities = material::trust(report, raw, trust)?;
@@ -92,7 +97,7 @@ fn context(
             certificate.clone(),
             extra.key.as_ref().unwrap_or(certificate).clone(),
         );
-        certificates.extend(material::certificates(report, raw, &[pair])?);
+        certificates.extend(material::certificates(report, raw, &[pair], loaded)?);
     }
     let names = authorities.as_deref().map(server::names);
     let context = session_context(&certificates, &pairs, names.as_deref().unwrap_or_default());

@@ -11,20 +11,31 @@ use crate::tls::pem::{self, PemError};
 use crate::tls::select::Certificate;
 use crate::tls::verify::Trust;
 use crate::tls::{chain, place};
+use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// Certificates that were loaded for another server, by what names them and their keys.
+pub type Loaded = HashMap<(Bytes, Bytes), Certificate>;
 
 /// Loads certificates with their keys. `None` after an error, as with all of these.
 pub fn certificates(
     report: &mut Report<'_>,
     raw: &SslRaw,
     pairs: &[(Word, Word)],
+    loaded: &mut Loaded,
 ) -> Option<Vec<Certificate>> {
     let (files, base) = (Rc::clone(&report.b.files), base(report));
     let mut all = Vec::with_capacity(pairs.len());
     for (certificate, key) in pairs {
+        let id = (certificate.text.clone(), key.text.clone());
+        if let Some(known) = loaded.get(&id) {
+            all.push(known.clone());
+            continue;
+        }
         let source = Source {
             certificate: &certificate.text,
             key: &key.text,
@@ -32,7 +43,14 @@ pub fn certificates(
             base: &base,
         };
         match source.load(&*files, "SSL_CTX_use_PrivateKey") {
-            Ok(pair) => all.push(Certificate::from(pair)),
+            Ok(pair) => {
+                let certificate = Certificate::from(pair);
+                // What a password opens is opened by those who have it.
+                if raw.passwords.is_none() {
+                    loaded.insert(id, certificate.clone());
+                }
+                all.push(certificate);
+            }
             Err(failed) => {
                 let word = if failed.by_key { key } else { certificate };
                 report.error(failed.sentence, Some(word));
