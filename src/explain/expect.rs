@@ -261,6 +261,7 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_line_has_a_request_and_expectations() {
@@ -277,6 +278,13 @@ mod tests {
             .map(|e| (e.key, e.value.as_str()))
             .collect();
         assert_eq!(expected, [("location", "~ \\.php$"), ("status", "301")]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_can_be_read(line in "[GETh:/x \"',#>é-]{0,30}") {
+            let _ = parse(&line);
+        }
     }
 
     #[test]

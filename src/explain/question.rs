@@ -183,6 +183,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_url_becomes_a_request() {
@@ -213,6 +214,16 @@ mod tests {
     fn what_is_no_request_is_refused() {
         for text in ["", "GET", "GET ftp://x/", "GET shop.example/"] {
             assert!(Question::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_asked(text in "(GET )?(https?://)?[a-é:/?#@\\[\\]0-9. ]{0,20}") {
+            if let Ok(q) = Question::parse(&text) {
+                let _ = (q.port(), q.ip(), q.server_name(), q.shown());
+                prop_assert!(q.head().ends_with(b"\r\n\r\n"));
+            }
         }
     }
 
