@@ -563,6 +563,28 @@ fn silence_ends_a_connection() {
 }
 
 #[test]
+fn a_head_that_does_not_end_ends_the_connection() {
+    let server = server("client_header_timeout 300ms; location / { return 200 ok; }");
+    let mut client = Client::new(&server);
+    client.get(1, "/");
+    assert_eq!(client.response(1).0, 200);
+    client.send(HEADERS, END_STREAM, 3, &get("/"));
+    assert_eq!(client.last_words(), 1);
+    server.wait_for_log("client timed out (110: Connection timed out), client: ");
+}
+
+#[test]
+fn connections_that_wait_are_counted() {
+    let server = server("location / { return 200 '$connections_active:$connections_waiting'; }");
+    let mut client = Client::new(&server);
+    client.get(1, "/");
+    assert_eq!(client.response(1).1, b"1:0");
+    let mut other = Client::new(&server);
+    other.get(1, "/");
+    assert_eq!(other.response(1).1, b"2:1");
+}
+
+#[test]
 fn uploads_are_taken_no_faster_than_they_are_read() {
     let origin = Origin::start(|_, _| Act::Hang);
     let server = server(&format!(

@@ -12,6 +12,7 @@ use crate::http::connection::Client;
 use crate::http::h1::io::Io;
 use crate::http::h1::linger::linger;
 use crate::http::router;
+use crate::http::stats::{self, Doing};
 use crate::http::timer::Timer;
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
@@ -168,7 +169,8 @@ async fn run(session: &Rc<Session>, io: &Rc<Io>, settings: &Settings, streams: &
         connection,
         streams,
         timer,
-        idle: false,
+        idle: None,
+        in_head: false,
         stopping: false,
     };
     std::future::poll_fn(|cx| running.poll(cx)).await;
@@ -180,8 +182,10 @@ struct Running<'a> {
     connection: Connection,
     streams: &'a mut JoinSet<()>,
     timer: Timer,
-    /// Whether the timer runs, since no request is being served.
-    idle: bool,
+    /// Set while the timer runs, since no request is being served.
+    idle: Option<stats::In>,
+    /// Whether a head has begun to come that is not complete.
+    in_head: bool,
     /// Whether the connection is to end as soon as what was said is sent.
     stopping: bool,
 }
@@ -236,19 +240,27 @@ impl Running<'_> {
         let first = control.requests() == 0;
         let incomplete = control.incomplete.get();
         let heard = control.heard.replace(false);
-        if !self.idle || (heard && !incomplete) {
+        let begins = incomplete && !self.in_head;
+        self.in_head = incomplete;
+        let goes_on = heard && !incomplete && !control.is_ending();
+        if self.idle.is_none() || begins || goes_on {
             let time = match first || incomplete {
                 true => self.settings.header_timeout,
                 false => self.settings.keepalive_timeout,
             };
             self.timer.set(time);
         }
-        if !self.idle {
-            self.idle = true;
+        if self.idle.is_none() {
+            self.idle = Some(stats::enter(Doing::Waiting));
             let worker = &self.session.worker;
             worker.connections.begin_wait(&self.session.client);
         }
         ready!(self.timer.poll(cx));
+        if control.is_ending() {
+            // Not even that it is over can be said to this client.
+            return Poll::Ready(());
+        }
+        self.timer.set(self.settings.send_timeout);
         if control.incomplete.get() {
             self.stop(
                 Reason::PROTOCOL_ERROR,
@@ -281,8 +293,7 @@ impl Running<'_> {
     }
 
     fn end_idle(&mut self) {
-        if self.idle {
-            self.idle = false;
+        if self.idle.take().is_some() {
             self.session
                 .worker
                 .connections
