@@ -85,3 +85,24 @@ fn a_client_that_sends_no_head_in_time_is_reset_if_asked_for() {
     let end = stream.read(&mut [0]).map_err(|e| e.kind());
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
 }
+
+#[test]
+fn a_line_end_behind_a_body_does_not_cost_the_answer() {
+    let origin = crate::origin::Origin::start(|_, _| {
+        crate::origin::Act::SendAndClose(crate::origin::ok("fine"))
+    });
+    let server = Server::http(&format!(
+        "server {{ listen 127.0.0.1:%PORT0%; client_body_buffer_size 128k;
+             location / {{ proxy_pass http://127.0.0.1:{}; }} }}",
+        origin.port
+    ));
+    let mut request = b"POST / HTTP/1.0\r\nContent-Length: 102400\r\n\r\n".to_vec();
+    request.extend([b'x'; 102_400]);
+    request.push(b'\n');
+    for _ in 0..5 {
+        assert_eq!(
+            crate::common::Response::parse(&server.raw(0, &request)).text(),
+            "fine"
+        );
+    }
+}

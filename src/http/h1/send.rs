@@ -81,7 +81,13 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
             crate::http::upstream::upgrade::tunnel(req, io).await;
             Sent::Upgraded
         }
-        Ok(()) => Sent::Whole,
+        Ok(()) => {
+            if out.last {
+                // What is held back would be lost where unread bytes of the client make a reset of the close.
+                io.stream.shutdown_write();
+            }
+            Sent::Whole
+        }
         Err(e) => {
             report(req, &e);
             // An answer that only the end of the connection ends must not look whole.
