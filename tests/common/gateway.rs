@@ -38,11 +38,15 @@ pub fn read(first: u8, stream: &mut impl Read) -> Option<String> {
 
 /// Whether a request as `read` shows it asks that the connection is closed behind the answer.
 pub fn closes(request: &str) -> bool {
-    let keeps = "FastCGI\n[1, 1, 0, 1, 0, 8, 0, 0] \\x00\\x01\\x01";
     let is_one = ["FastCGI\n", "SCGI\n", "uwsgi\n"]
         .iter()
         .any(|name| request.starts_with(name));
-    is_one && !request.starts_with(keeps)
+    is_one && !keeps(request)
+}
+
+/// Whether a request as `read` shows it asks that the connection is kept.
+pub fn keeps(request: &str) -> bool {
+    request.starts_with("FastCGI\n[1, 1, 0, 1, 0, 8, 0, 0] \\x00\\x01\\x01")
 }
 
 fn read_fastcgi(stream: &mut impl Read) -> Option<String> {

@@ -15,7 +15,7 @@ pub enum Act {
     Send(Vec<u8>),
     /// Sends this and closes.
     SendAndClose(Vec<u8>),
-    /// Sends the pieces with a pause between them and closes.
+    /// Sends the pieces with a pause between them, and closes where the protocol does not say otherwise.
     Pieces(Vec<Vec<u8>>),
     /// Sends this and nothing more, and keeps the connection open.
     SendAndHang(Vec<u8>),
@@ -101,9 +101,14 @@ fn serve(
                 return;
             }
             Act::Pieces(pieces) => {
-                for piece in pieces {
-                    let _ = stream.write_all(&piece);
-                    thread::sleep(std::time::Duration::from_millis(20));
+                for (number, piece) in pieces.iter().enumerate() {
+                    if number > 0 {
+                        thread::sleep(std::time::Duration::from_millis(20));
+                    }
+                    let _ = stream.write_all(piece);
+                }
+                if gateway::keeps(&request) {
+                    continue;
                 }
                 return;
             }

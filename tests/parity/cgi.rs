@@ -11,7 +11,7 @@ const SITE: &str = r#"
     P_param QUERY_STRING $query_string; P_param CONTENT_TYPE $content_type; P_param DOCUMENT_ROOT $document_root;
     P_param SERVER_PROTOCOL $server_protocol; P_param SERVER_NAME $server_name; P_param Q "<$arg_do>"; root %DIR%/www;
     upstream app { server 127.0.0.1:%ORIGIN0%; }
-    server { listen 127.0.0.1:%PORT0%; server_name h.test; P_read_timeout 150ms;
+    server { listen 127.0.0.1:%PORT0%; server_name h.test;
         add_header X-Up "$upstream_status $upstream_response_length $upstream_http_x_a" always;
         error_page 404 502 504 = /page;
         location /page { return 200 "page $status"; }
@@ -25,6 +25,7 @@ const SITE: &str = r#"
         location /stream { P_request_buffering off; P_pass app; }
         location /intercepted { P_intercept_errors on; P_pass app; }
         location /hidden { P_hide_header X-A; P_pass_header Server; P_ignore_headers X-Accel-Redirect; P_pass app; }
+        location /slow { P_read_timeout 300ms; P_pass app; }
         location /direct { P_buffering off; P_pass app; }
         location /moved { P_param CONTENT_LENGTH ""; error_page 405 /own; return 405; }
         MORE
@@ -167,7 +168,7 @@ fn compare(protocol: &str, more: &str) {
         requests.push(format!("HEAD /?do={kind} HTTP/1.0\r\nHost: h\r\n\r\n"));
     }
     for kind in ["hang", "hang-head"] {
-        requests.push(get(&format!("/?do={kind}")));
+        requests.push(get(&format!("/slow?do={kind}")));
     }
     pair.same_each(&requests.iter().map(String::as_str).collect::<Vec<_>>());
     pair.same_unpacked(&get("/?do=large"));
