@@ -70,7 +70,7 @@ impl Resolver {
         })
     }
 
-    /// The addresses of a name, in an order that differs from time to time. Must be called in a local runtime.
+    /// The addresses of a name, in an order that differs from time to time once they are known. Must be called in a local runtime.
     ///
     /// # Errors
     /// There are none, the name servers cannot say, or they do not say it within `timeout`.
@@ -89,12 +89,14 @@ impl Resolver {
 
     async fn follow(self: &Rc<Self>, mut name: Vec<u8>) -> Result<Vec<IpAddr>, ResolveError> {
         for _ in 0..=MOST_ALIASES {
-            let found = match self.look(&name) {
-                State::Known(found, _) => found,
-                State::Asking(flight) => flight.outcome().await?,
+            let (found, known) = match self.look(&name) {
+                State::Known(found, _) => (found, true),
+                State::Asking(flight) => (flight.outcome().await?, false),
             };
             match &*found {
-                Found::Addresses { v4, v6 } => return Ok(rotated(v4, v6)),
+                Found::Addresses { v4, v6 } if known => return Ok(rotated(v4, v6)),
+                // Who has waited for the answer gets it as it came, as from nginx.
+                Found::Addresses { v4, v6 } => return Ok(v4.iter().chain(v6).copied().collect()),
                 Found::Alias(other) => name.clone_from(other),
             }
         }
