@@ -30,8 +30,6 @@ pub struct Outgoing {
     pub sendfile: bool,
     /// `sendfile_max_chunk`
     pub max_chunk: u64,
-    /// Whether the connection ends as soon as all is written: its end then leaves in one packet with the last bytes.
-    pub last: bool,
 }
 
 enum Item {
@@ -63,7 +61,6 @@ impl Outgoing {
             spare: None,
             sendfile: true,
             max_chunk: u64::MAX,
-            last: false,
         }
     }
 
@@ -208,9 +205,7 @@ impl Outgoing {
             }
         }
         let slices = slices.get(..count).unwrap_or_default();
-        let length: u64 = slices.iter().map(|s| s.len() as u64).sum();
-        let end_follows = self.last && length == self.left;
-        let written = if file_follows || end_follows {
+        let written = if file_follows {
             io.stream.poll_write_more(cx, slices)
         } else {
             io.stream.poll_write_vectored(cx, slices)

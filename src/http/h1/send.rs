@@ -52,12 +52,6 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     let framing = writer::frame(req);
     let mut out = Outgoing::new(location.send_timeout);
     out.sendfile = location.sendfile;
-    // TLS has a message of its own to send at the end.
-    out.last = !req.keepalive
-        && req.body.source.is_none()
-        && !req.response.upgrade
-        && location.post_action.is_none()
-        && io.stream.tls().is_none();
     if location.sendfile_max_chunk > 0 {
         out.max_chunk = location.sendfile_max_chunk;
     }
@@ -81,13 +75,7 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
             crate::http::upstream::upgrade::tunnel(req, io).await;
             Sent::Upgraded
         }
-        Ok(()) => {
-            if out.last {
-                // What is held back would be lost where unread bytes of the client make a reset of the close.
-                io.stream.shutdown_write();
-            }
-            Sent::Whole
-        }
+        Ok(()) => Sent::Whole,
         Err(e) => {
             report(req, &e);
             // An answer that only the end of the connection ends must not look whole.
@@ -151,7 +139,6 @@ async fn stream(
     framing: Framing,
     mut pace: Pace,
 ) -> Result<(), Failure> {
-    let last = std::mem::take(&mut out.last);
     loop {
         // Gather what is there; write when nothing more comes at once.
         let mut ended = false;
@@ -193,7 +180,6 @@ async fn stream(
             }
             end_chunks(req, out);
         }
-        out.last = last && ended;
         let flushed = flush(req, io, out, &mut pace, Some(&mut *source)).await;
         if more.is_err() {
             // What was cut is not made to look whole: no last chunk, and the connection closes.
