@@ -458,6 +458,6 @@ fn what_is_known_of_a_request_that_is_refused() {
         }
     }
     pair.same_each(&requests.iter().map(String::as_str).collect::<Vec<_>>());
-    pair.same_lines("a.log", 30);
+    pair.same_lines("a.log", 37);
     pair.same_lines("b.log", 8);
 }
