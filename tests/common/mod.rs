@@ -14,9 +14,10 @@ pub mod php;
 pub mod tls;
 
 use rustix::process::{Pid, Signal, kill_process};
+use socket2::{Domain, Socket, Type};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A directory with a configuration in it. `%DIR%` stands for the directory, `%PORT0%` to `%PORT9%` for free ports.
 pub struct Site {
     dir: TempDir,
-    ports: Vec<u16>,
+    ports: Ports,
 }
 
 impl Site {
@@ -39,7 +40,7 @@ impl Site {
     pub fn new(conf: &str) -> Site {
         let site = Site {
             dir: tempfile::Builder::new().prefix("site").tempdir().unwrap(),
-            ports: free_ports(10),
+            ports: Ports::new(10),
         };
         site.write_conf(conf);
         site
@@ -60,8 +61,9 @@ impl Site {
     /// Replaces `%DIR%` and the ports.
     pub fn fill_in(&self, text: &str) -> String {
         let mut text = text.replace("%DIR%", &self.dir.path().display().to_string());
-        for (number, port) in self.ports.iter().enumerate() {
-            text = text.replace(&format!("%PORT{number}%"), &port.to_string());
+        for number in 0..self.ports.reserved.len() {
+            let port = self.port(number).to_string();
+            text = text.replace(&format!("%PORT{number}%"), &port);
         }
         text
     }
@@ -73,7 +75,7 @@ impl Site {
 
     /// The port that `%PORTn%` stands for.
     pub fn port(&self, number: usize) -> u16 {
-        self.ports[number]
+        self.ports.get(number)
     }
 
     /// The text of a file; nothing if there is none.
@@ -330,15 +332,39 @@ pub fn wait_until(mut condition: impl FnMut() -> bool, complaint: impl Fn() -> S
     }
 }
 
-/// Ports that were free a moment ago.
-pub fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    listeners
-        .iter()
-        .map(|listener| listener.local_addr().unwrap().port())
-        .collect()
+/// Ports of the kernel's choice, which are nobody else's as long as this is there.
+///
+/// A socket is bound to each and does not listen. Whoever is told the port can listen there, since all have
+/// SO_REUSEADDR, and whoever connects before is refused; but the kernel gives the port to no other test, nor to the near end of
+/// a connection.
+pub struct Ports {
+    reserved: Vec<Socket>,
+}
+
+impl Ports {
+    /// Reserves as many.
+    pub fn new(count: usize) -> Ports {
+        Ports {
+            reserved: (0..count).map(|_| reserve()).collect(),
+        }
+    }
+
+    /// One of them.
+    pub fn get(&self, number: usize) -> u16 {
+        port_of(&self.reserved[number])
+    }
+}
+
+fn reserve() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    socket
+}
+
+fn port_of(socket: &Socket) -> u16 {
+    socket.local_addr().unwrap().as_socket().unwrap().port()
 }
 
 /// An answer, taken apart.

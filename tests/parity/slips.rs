@@ -1,6 +1,6 @@
 //! What is said first of a configuration with a slip in it is what nginx says.
 
-use crate::common::{BINARY, Site, free_ports};
+use crate::common::{BINARY, Ports, Site};
 use crate::generator::{Numbers, SEED, mutate, tokens};
 use crate::harness::{current, nginx, verdict};
 use std::path::Path;
@@ -17,7 +17,8 @@ fn the_first_error_is_that_of_nginx() {
     };
     let site = Site::new("");
     std::fs::copy("conf/mime.types", site.path("mime.types")).unwrap();
-    let port = free_ports(1)[0].to_string();
+    let ports = Ports::new(1);
+    let port = ports.get(0).to_string();
     // Nothing of what nginx opens in a test may depend on where it was built to run.
     let here = format!(
         "http {{ access_log off; client_body_temp_path {};",
