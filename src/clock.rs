@@ -1,25 +1,94 @@
-//! The time: read from the system where milliseconds matter, kept as text where seconds do.
+//! The time: in a thread with an event loop as it was when the loop's turn began, as nginx keeps it; kept as text
+//! where seconds do.
 
 use crate::http::date::{self, Zone};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// What is remembered of the clocks until the event loop's next turn. Without a loop nothing is.
+#[derive(Clone, Copy)]
+struct Turn {
+    instant: Option<Instant>,
+    unix: Option<Duration>,
+    /// How often what is remembered may yet be asked for: a turn in which very much happens has several times.
+    left: u32,
+}
+
+/// So often the time is asked for before the system is asked again: some dozens of requests.
+const MOST: u32 = 256;
+
+thread_local! {
+    static TURN: Cell<Turn> = const { Cell::new(Turn { instant: None, unix: None, left: 0 }) };
+}
+
+/// Says that the event loop of this thread begins a turn: from now on it is another time.
+pub fn begin_turn() {
+    TURN.set(Turn {
+        instant: None,
+        unix: None,
+        left: MOST,
+    });
+}
+
+/// The time of timers.
+pub fn instant() -> Instant {
+    let mut turn = TURN.get();
+    if turn.left == 0 {
+        renew(&mut turn);
+    }
+    let now = *turn.instant.get_or_insert_with(Instant::now);
+    remember(turn);
+    now
+}
+
+/// The time since 1970 in UTC, in milliseconds.
+pub fn unix_time() -> Duration {
+    let mut turn = TURN.get();
+    if turn.left == 0 {
+        renew(&mut turn);
+    }
+    let now = *turn.unix.get_or_insert_with(system_time);
+    remember(turn);
+    now
+}
+
+fn renew(turn: &mut Turn) {
+    let in_loop = turn.instant.is_some() || turn.unix.is_some();
+    *turn = Turn {
+        instant: None,
+        unix: None,
+        left: if in_loop { MOST } else { 0 },
+    };
+}
+
+fn remember(mut turn: Turn) {
+    if turn.left > 0 {
+        turn.left -= 1;
+        TURN.set(turn);
+    }
+}
+
+fn system_time() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    Duration::from_millis(millis(t.tv_sec, t.tv_nsec))
+}
 
 /// Milliseconds on a clock that never goes back; only differences mean something.
 pub fn monotonic_ms() -> u64 {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    millis(t.tv_sec, t.tv_nsec)
+    let since = instant().saturating_duration_since(*START);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// What milliseconds are counted from: a while ago, so that there is a time before any that is asked for.
+static START: LazyLock<Instant> = LazyLock::new(|| {
+    let now = Instant::now();
+    now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+});
 
 /// Seconds since 1970 in UTC.
 pub fn unix_seconds() -> i64 {
     i64::try_from(unix_time().as_secs()).unwrap_or(i64::MAX)
-}
-
-/// The time since 1970 in UTC.
-pub fn unix_time() -> Duration {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    Duration::from_millis(millis(t.tv_sec, t.tv_nsec))
 }
 
 /// One second of the clock in all the forms in which it is written.
@@ -101,6 +170,19 @@ mod tests {
         assert!(t.error_log.starts_with(b"1994/11/0") && t.error_log.ends_with(b"37"));
         assert!(t.iso8601.starts_with(b"1994-11-0"));
         assert_eq!(t.local.get(2..12), Some(&b"/Nov/1994:"[..]));
+    }
+
+    #[test]
+    fn a_turn_of_the_loop_has_one_time() {
+        begin_turn();
+        let (instant, unix) = (instant(), unix_time());
+        std::thread::sleep(Duration::from_millis(3));
+        assert_eq!((super::instant(), unix_time()), (instant, unix));
+        begin_turn();
+        assert!(super::instant() > instant && unix_time() > unix);
+        let long = super::instant();
+        std::thread::sleep(Duration::from_millis(3));
+        assert!((0..=MOST).any(|_| super::instant() > long), "a long turn");
     }
 
     #[test]

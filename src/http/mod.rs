@@ -27,6 +27,7 @@ pub mod negotiation;
 pub mod pace;
 pub mod phase;
 pub mod places;
+mod prefilter;
 pub mod range;
 pub mod regex;
 pub mod rehearsal;

@@ -1,5 +1,6 @@
 //! Regular expressions of the configuration: PCRE2, with nginx's messages and its named captures.
 
+use super::prefilter::Prefilter;
 use super::request::Request;
 use super::variable::VarId;
 use crate::config::span::Span;
@@ -23,6 +24,7 @@ pub struct Regex {
     /// Whether anybody can see captures of it: it has groups.
     groups: bool,
     caseless: bool,
+    prefilter: Prefilter,
 }
 
 impl Regex {
@@ -62,6 +64,7 @@ impl Regex {
             named: named.into(),
             groups,
             caseless,
+            prefilter: Prefilter::of(text.as_bytes(), caseless),
         })
     }
 
@@ -76,6 +79,9 @@ impl Regex {
     /// # Errors
     /// Matching failed, which has been logged; nginx answers 500 where it can.
     pub fn exec(&self, req: &Request, subject: &[u8]) -> Result<bool, MatchFailed> {
+        if !self.prefilter.may_match(subject) {
+            return Ok(false);
+        }
         if !self.groups {
             let hit = self.pattern.is_match(subject);
             let hit = hit.map_err(|e| self.failed(req, subject, &e))?;
@@ -113,7 +119,7 @@ impl Regex {
 
     /// Whether it matches, leaving the request's captures as they are.
     pub fn is_match(&self, subject: &[u8]) -> bool {
-        self.pattern.is_match(subject).unwrap_or(false)
+        self.prefilter.may_match(subject) && self.pattern.is_match(subject).unwrap_or(false)
     }
 
     /// What the first two groups of a match hold, leaving the request's captures as they are; `None`: no match.

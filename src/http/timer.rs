@@ -2,6 +2,7 @@
 //! one has come. It lives as long as its connection, so that a request on a kept connection registers no timer at all;
 //! a connection that ends leaves its registration to the next one.
 
+use crate::clock;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -38,7 +39,8 @@ impl Timer {
 
     /// Lets it fire after this time from now on.
     pub fn set(&self, time: Duration) {
-        self.at.set(Instant::now().checked_add(time));
+        let now = Instant::from_std(clock::instant());
+        self.at.set(now.checked_add(time));
     }
 
     /// Whether a time was ever set.

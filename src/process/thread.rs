@@ -46,6 +46,7 @@ pub fn runtime() -> io::Result<LocalRuntime> {
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .on_thread_park(before_park)
+        .on_thread_unpark(crate::clock::begin_turn)
         .build_local(Default::default())
 }
 
