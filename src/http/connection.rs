@@ -2,6 +2,7 @@
 
 use super::conf::Held;
 use super::modules::ssl::Security;
+use super::modules::static_files::Moment;
 use crate::net::proxy_protocol::Header;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
@@ -76,6 +77,8 @@ pub struct Client {
     /// Whether waiting handlers are to be given up when the client goes away: they set it once they have the
     /// body of the request.
     pub watch: Cell<bool>,
+    /// When the current request had been read, as long as nothing has been waited for since.
+    pub asked: Cell<Moment>,
     /// Whether it has been asked to end, since others need its place.
     pub leaving: Cell<bool>,
     /// When it began to wait for a request, counted by [`Connections`](super::worker::Connections); 0 while it does

@@ -1,6 +1,7 @@
 //! Points in time as HTTP and logs write them. Seconds count from 1970, UTC; nothing here allocates.
 
 use jiff::tz::TimeZone;
+use std::cell::RefCell;
 use std::path::Path;
 
 /// A point in time, taken apart.
@@ -79,8 +80,32 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
         - EPOCH
 }
 
-/// `Sun, 22 Nov 2026 15:26:29 GMT` (RFC 9110 section 5.6.7).
+/// `Sun, 22 Nov 2026 15:26:29 GMT` (RFC 9110 section 5.6.7). Times that are written again and again, as those of files
+/// are, are remembered.
 pub fn http_date(seconds: i64) -> [u8; 29] {
+    DATES.with_borrow_mut(|dates| {
+        let place = usize::try_from(seconds.rem_euclid(REMEMBERED)).unwrap_or(0);
+        match dates.get_mut(place) {
+            Some((known, text)) if *known == seconds => *text,
+            Some(slot) => {
+                *slot = (seconds, new_http_date(seconds));
+                slot.1
+            }
+            None => new_http_date(seconds),
+        }
+    })
+}
+
+/// How many dates a thread remembers.
+const REMEMBERED: i64 = 61;
+
+thread_local! {
+    /// A time that nobody means stands for none.
+    static DATES: RefCell<[(i64, [u8; 29]); REMEMBERED as usize]> =
+        const { RefCell::new([(i64::MIN, [0; 29]); REMEMBERED as usize]) };
+}
+
+fn new_http_date(seconds: i64) -> [u8; 29] {
     let t = Civil::of(seconds);
     let [w1, w2, w3] = WEEK
         .get(usize::from(t.weekday))

@@ -169,10 +169,11 @@ fn hex(byte: u8) -> Option<u8> {
 
 /// Appends the value of a header field (RFC 9110 section 5.5): line ends and zero bytes, which would end the field,
 /// become spaces. Values made of variables can have them: `$uri` is decoded.
+#[inline]
 pub fn field_value(value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(value);
-    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+    if super::scan::may_break_line(value) {
         for byte in out.iter_mut().skip(start) {
             if matches!(*byte, b'\r' | b'\n' | 0) {
                 *byte = b' ';

@@ -36,6 +36,7 @@ pub mod response;
 pub mod response_fields;
 pub mod room;
 pub mod router;
+mod scan;
 pub mod special;
 pub mod stats;
 pub mod status;

@@ -147,7 +147,8 @@ fn behind_group_name(special: &[u8]) -> Option<&[u8]> {
     let name = special.strip_prefix(b"P").unwrap_or(special);
     let name = name.strip_prefix(b"<")?;
     // Else it looks behind.
-    name.first().filter(|c| c.is_ascii_alphabetic() || **c == b'_')?;
+    name.first()
+        .filter(|c| c.is_ascii_alphabetic() || **c == b'_')?;
     name.get(memchr::memchr(b'>', name)? + 1..)
 }
 
@@ -241,7 +242,9 @@ fn words(inside: &[Token]) -> Option<Vec<Vec<u8>>> {
             };
             let optional = tokens.next_if(|t| **t == Token::Optional).is_some();
             let without = if optional { words.clone() } else { Vec::new() };
-            words.iter_mut().for_each(|word: &mut Vec<u8>| word.push(*byte));
+            words
+                .iter_mut()
+                .for_each(|word: &mut Vec<u8>| word.push(*byte));
             words.extend(without);
             if all.len() + words.len() > MOST_SUFFIXES {
                 return None;

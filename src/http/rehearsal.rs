@@ -11,6 +11,7 @@ use super::h1::writer;
 use super::head::{Head, Version};
 use super::host::lower_case;
 use super::modules::ssl::{self, Security, Session};
+use super::modules::static_files::Moment;
 use super::phase::{self, Start};
 use super::request::Request;
 use super::router;
@@ -146,6 +147,7 @@ fn client(worker: &Worker, http: &Held, stream: Stream, call: &Call<'_>) -> Rc<C
         bound,
         local: OnceCell::from(call.local.clone()),
         started_ms: clock::monotonic_ms(),
+        asked: Cell::new(Moment::NEVER),
         watch: Cell::new(false),
         leaving: Cell::new(false),
         waiting: Cell::new(0),

@@ -47,7 +47,7 @@ pub struct Request {
     /// How the body is framed, and what of it has been read.
     pub body: RequestBody,
     /// The response being put together.
-    pub response: Response,
+    pub response: Box<Response>,
     /// Whether the connection may be kept for another request after this one.
     pub keepalive: bool,
     /// Whether it was redirected inside: `internal` locations are open to it.
@@ -166,7 +166,7 @@ pub struct Scratch {
     args: Vec<u8>,
     host: Vec<u8>,
     vars: Vars,
-    response: Response,
+    response: Box<Response>,
     upstreams: Vec<UpstreamState>,
 }
 

@@ -129,6 +129,7 @@ impl Worker {
     pub fn before_park(&self) {
         crate::log::flush_thread();
         self.closing.borrow_mut().clear();
+        self.files.end_turn();
     }
 
     /// Closes a connection, but not before what was logged of it is written: who has seen the end of an answer finds

@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::http::conf::{Held, Http, Server};
 use crate::http::connection::{Client, Front, Peer};
+use crate::http::modules::static_files::Moment;
 use crate::http::router;
 use crate::http::stats;
 use crate::http::worker::Worker;
@@ -57,6 +58,7 @@ impl Arrival {
             bound: http.router.bound(listen),
             local: OnceCell::new(),
             started_ms: clock::monotonic_ms(),
+            asked: Cell::new(Moment::NEVER),
             watch: Cell::new(false),
             leaving: Cell::new(false),
             waiting: Cell::new(0),

@@ -14,6 +14,7 @@ use crate::http::core::browser::Browser;
 use crate::http::core::server::ServerConf;
 use crate::http::explain::{self, Fault, Wrong};
 use crate::http::head::{Head, Known, Version};
+use crate::http::modules::static_files::Moment;
 use crate::http::phase::{self, Start};
 use crate::http::request::Request;
 use crate::http::router::NoServer;
@@ -283,7 +284,14 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         req.keepalive = false;
         return answer(req, io, true).await;
     }
-    if !run(req, Start::ServerRewrite).await {
+    req.client.asked.set(req.worker.files.moment());
+    if req.worker.files.expects_crowd() {
+        // Others whose requests have arrived get read first: one look at a file serves all of them.
+        behind_the_others().await;
+    }
+    let answered = run(req, Start::ServerRewrite).await;
+    req.client.asked.set(Moment::NEVER);
+    if !answered {
         explain::client(
             req,
             Level::Info,
@@ -440,12 +448,27 @@ async fn run(req: &mut Request, start: Start) -> bool {
         if phases.as_mut().poll(cx).is_ready() {
             return Poll::Ready(true);
         }
+        // From now on files may change for the sake of this request.
+        client.asked.set(Moment::NEVER);
         if client.watch.get() && client.stream.poll_closed(cx).is_ready() {
             return Poll::Ready(false);
         }
         Poll::Pending
     })
     .await
+}
+
+/// Lets the other tasks of the thread run that are ready.
+async fn behind_the_others() {
+    let mut waited = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Tells the log of lines that are none of a header field and were overlooked (`ignore_invalid_headers`).

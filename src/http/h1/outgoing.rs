@@ -3,6 +3,7 @@
 use super::io::{Io, IoError};
 use crate::http::body::{FileRange, Part};
 use bytes::Bytes;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::AsFd;
@@ -38,6 +39,32 @@ enum Item {
     File(FileRange),
 }
 
+thread_local! {
+    /// Empty queues with room, from answers that have been sent.
+    static QUEUES: RefCell<Vec<VecDeque<Item>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many queues are kept by a thread, none of them with much room.
+const MOST_QUEUES: usize = 64;
+const MOST_ROOM: usize = 64;
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        let mut items = std::mem::take(&mut self.items);
+        if items.capacity() > MOST_ROOM {
+            return;
+        }
+        items.clear();
+        // At the end of a thread there is nothing to keep them in.
+        let _ = QUEUES.try_with(|queues| {
+            let mut queues = queues.borrow_mut();
+            if queues.len() < MOST_QUEUES {
+                queues.push(items);
+            }
+        });
+    }
+}
+
 /// Why output stopped.
 #[derive(Debug)]
 pub enum SendError {
@@ -52,8 +79,9 @@ pub enum SendError {
 impl Outgoing {
     /// An empty queue; `timeout` is the time that a client may take between two writes.
     pub fn new(timeout: Duration) -> Self {
+        let items = QUEUES.with_borrow_mut(Vec::pop).unwrap_or_default();
         Outgoing {
-            items: VecDeque::new(),
+            items,
             written: 0,
             left: 0,
             timeout,

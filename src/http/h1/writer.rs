@@ -75,6 +75,7 @@ pub fn write_head(
 struct Lines<'a>(&'a mut Vec<u8>);
 
 impl Sink for Lines<'_> {
+    #[inline]
     fn field(&mut self, name: &[u8], value: &[u8]) {
         field(self.0, name, value);
     }
@@ -90,6 +91,7 @@ impl Sink for Lines<'_> {
 }
 
 /// Appends a field and its line end.
+#[inline]
 pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");

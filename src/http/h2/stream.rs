@@ -13,6 +13,7 @@ use crate::http::explain;
 use crate::http::h1::framing::content_length;
 use crate::http::head::{Known, Method};
 use crate::http::modules;
+use crate::http::modules::static_files::Moment;
 use crate::http::phase::{self, Start};
 use crate::http::request::Request;
 use crate::http::router;
@@ -171,6 +172,7 @@ pub async fn serve(
     });
     let client = Rc::new(Client {
         requests: Cell::new(count),
+        asked: Cell::new(Moment::NEVER),
         watch: Cell::new(false),
         h2: Rc::clone(&over).into(),
         ..Client::clone(&session.client)

@@ -71,7 +71,7 @@ pub fn handle(req: &mut Request, http: &Http) -> Verdict {
 
 fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> Verdict {
     let access = Access::of(req, http, name);
-    let found = req.worker.files.open(name, access);
+    let found = req.worker.files.open(name, access, req.client.asked.get());
     static_files::tell(req, name, &found);
     let found = match found {
         Ok(found) => found,

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::escape::escape_json;
 use crate::http::head::Version;
 use crate::http::request::Request;
+use crate::http::scan;
 use crate::http::variable::VarId;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -189,6 +190,9 @@ impl Format {
             Escape::Json => |c: u8| c < b' ' || c == b'"' || c == b'\\',
         };
         let value = out.get(start..).unwrap_or_default();
+        if !scan::may_need_escape(value) {
+            return;
+        }
         let Some(first) = value.iter().position(|c| harmful(*c)) else {
             return;
         };

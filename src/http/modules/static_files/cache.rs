@@ -2,7 +2,8 @@
 //!
 //! Every request asks the system about the file by one call on its name. What is kept is only used if the answer is
 //! what it was when it was kept, and nothing is kept of a file that was changed so recently that another change could
-//! leave no mark.
+//! leave no mark. Requests that have been read one after the other share the answer to one call that is made behind the
+//! last of them: whoever changed a file and then asked for it gets it as it is now.
 
 use crate::clock;
 use crate::http::file_name::Failure;
@@ -10,7 +11,7 @@ use crate::http::symlinks::Access;
 use bytes::Bytes;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fs::File;
@@ -61,9 +62,28 @@ pub enum Found {
     Other,
 }
 
+/// A point in the order of what a thread reads from clients and asks the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// Behind any other: for requests that have waited for something since they were read, in which time a file may
+    /// have been changed for their sake.
+    pub const NEVER: Moment = Moment(u64::MAX);
+}
+
 /// Contents and descriptors that a thread keeps.
 #[derive(Default)]
-pub struct Cache(RefCell<Inner>);
+pub struct Cache {
+    kept: RefCell<Inner>,
+    last: Cell<u64>,
+    /// How many files were opened since the event loop last waited, and in the turn before.
+    opened: Cell<usize>,
+    opened_before: Cell<usize>,
+}
+
+/// So many files must have been opened in a turn of the event loop for requests of the next one to wait for each other.
+const CROWD: usize = 4;
 
 #[derive(Default)]
 struct Inner {
@@ -80,6 +100,8 @@ struct Slot {
     stamp: Stamp,
     file: Cached,
     used: bool,
+    /// When the system was last asked about it.
+    checked: Moment,
 }
 
 /// What changes when a file does.
@@ -114,11 +136,40 @@ impl Stamp {
 }
 
 impl Cache {
+    /// Now.
+    pub fn moment(&self) -> Moment {
+        let now = self.last.get().wrapping_add(1);
+        self.last.set(now);
+        Moment(now)
+    }
+
+    /// Called when the event loop is about to wait.
+    pub fn end_turn(&self) {
+        self.opened_before.set(self.opened.replace(0));
+    }
+
+    /// Whether it pays to read the other requests that have arrived before a file is sought for this one.
+    pub fn expects_crowd(&self) -> bool {
+        self.opened_before.get().max(self.opened.get()) >= CROWD
+    }
+
     /// Opens a file by its name, for which nothing needs to be opened or read if it is known and has not changed.
+    /// `asked` is when the request had been read that it is for.
     ///
     /// # Errors
     /// As open(2); a name with a NUL in it is none.
-    pub fn open(&self, name: &mut Vec<u8>, access: Access) -> Result<Found, Failure> {
+    pub fn open(
+        &self,
+        name: &mut Vec<u8>,
+        access: Access,
+        asked: Moment,
+    ) -> Result<Found, Failure> {
+        self.opened.set(self.opened.get().saturating_add(1));
+        if access.is_plain()
+            && let Some(file) = self.kept.borrow_mut().checked_since(name, asked)
+        {
+            return Ok(Found::File(file));
+        }
         name.push(0);
         let found = match CStr::from_bytes_with_nul(name) {
             Ok(text) if access.is_plain() => self.find(text),
@@ -130,6 +181,7 @@ impl Cache {
     }
 
     fn find(&self, name: &CStr) -> Result<Found, Failure> {
+        let now = self.moment();
         let stat = rustix::fs::stat(name).map_err(failure)?;
         let stamp = Stamp::of(&stat);
         match FileType::from_raw_mode(stat.st_mode) {
@@ -140,7 +192,7 @@ impl Cache {
             }
             _ => return Ok(Found::Other),
         }
-        if let Some(file) = self.0.borrow_mut().get(name.to_bytes(), &stamp) {
+        if let Some(file) = self.kept.borrow_mut().get(name.to_bytes(), &stamp, now) {
             return Ok(Found::File(file));
         }
         self.load(name)
@@ -148,23 +200,29 @@ impl Cache {
 
     /// Where links matter, it takes the opening to know what a name stands for.
     fn reach(&self, name: &CStr, access: Access) -> Result<Found, Failure> {
+        let now = self.moment();
         let open = File::from(access.open(name.to_bytes())?);
         let stat = stat(&open)?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-            && let Some(file) = self.0.borrow_mut().get(name.to_bytes(), &Stamp::of(&stat))
-        {
-            return Ok(Found::File(file));
+        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+            let known = self
+                .kept
+                .borrow_mut()
+                .get(name.to_bytes(), &Stamp::of(&stat), now);
+            if let Some(file) = known {
+                return Ok(Found::File(file));
+            }
         }
-        self.take(name, open, &stat)
+        self.take(name, open, &stat, now)
     }
 
     fn load(&self, name: &CStr) -> Result<Found, Failure> {
+        let now = self.moment();
         let open = open(name)?;
         let stat = stat(&open)?;
-        self.take(name, open, &stat)
+        self.take(name, open, &stat, now)
     }
 
-    fn take(&self, name: &CStr, open: File, stat: &Stat) -> Result<Found, Failure> {
+    fn take(&self, name: &CStr, open: File, stat: &Stat, now: Moment) -> Result<Found, Failure> {
         // The name may stand for something else by now.
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {}
@@ -185,9 +243,9 @@ impl Cache {
             etag: Bytes::from(format!("\"{modified:x}-{:x}\"", stamp.size)),
         };
         if stamp.is_settled() {
-            self.0
+            self.kept
                 .borrow_mut()
-                .keep(name.to_bytes(), stamp, file.clone());
+                .keep(name.to_bytes(), stamp, file.clone(), now);
         }
         Ok(Found::File(file))
     }
@@ -222,16 +280,32 @@ fn read(file: &File, size: u64) -> Option<Bytes> {
 }
 
 impl Inner {
-    fn get(&mut self, name: &[u8], stamp: &Stamp) -> Option<Cached> {
+    fn get(&mut self, name: &[u8], stamp: &Stamp, now: Moment) -> Option<Cached> {
         let slot = self.slots.get_mut(*self.by_name.get(name)?)?;
         if slot.stamp != *stamp {
+            // What was right a moment ago is not any more.
+            slot.checked = Moment(0);
+            return None;
+        }
+        slot.used = true;
+        slot.checked = now;
+        Some(slot.file.clone())
+    }
+
+    /// A file about which the system was asked since then.
+    fn checked_since(&mut self, name: &[u8], asked: Moment) -> Option<Cached> {
+        if asked == Moment::NEVER {
+            return None;
+        }
+        let slot = self.slots.get_mut(*self.by_name.get(name)?)?;
+        if slot.checked <= asked {
             return None;
         }
         slot.used = true;
         Some(slot.file.clone())
     }
 
-    fn keep(&mut self, name: &[u8], stamp: Stamp, file: Cached) {
+    fn keep(&mut self, name: &[u8], stamp: Stamp, file: Cached, checked: Moment) {
         if let Some(&number) = self.by_name.get(name) {
             self.remove(number);
         }
@@ -258,6 +332,7 @@ impl Inner {
             stamp,
             file,
             used: false,
+            checked,
         });
     }
 
@@ -317,7 +392,7 @@ mod tests {
     }
 
     fn open(cache: &Cache, path: &Path) -> Cached {
-        match cache.open(&mut name(path), Access::PLAIN) {
+        match cache.open(&mut name(path), Access::PLAIN, Moment::NEVER) {
             Ok(Found::File(file)) => file,
             _ => panic!("no file"),
         }
@@ -342,10 +417,10 @@ mod tests {
         let cache = Cache::default();
         std::fs::write(&path, "one").unwrap();
         assert_eq!(text(&open(&cache, &path)), b"one");
-        assert_eq!(cache.0.borrow().slots.len(), 0, "it is too young");
+        assert_eq!(cache.kept.borrow().slots.len(), 0, "it is too young");
         settle();
         let first = open(&cache, &path);
-        assert_eq!(cache.0.borrow().slots.len(), 1);
+        assert_eq!(cache.kept.borrow().slots.len(), 1);
         let (Content::Bytes(a), Content::Bytes(b)) = (first.content, open(&cache, &path).content)
         else {
             panic!()
@@ -357,10 +432,35 @@ mod tests {
         std::fs::rename(dir.path().join("b"), &path).unwrap();
         assert_eq!(text(&open(&cache, &path)), b"six");
         std::fs::remove_file(&path).unwrap();
-        let Err(failure) = cache.open(&mut name(&path), Access::PLAIN) else {
+        let Err(failure) = cache.open(&mut name(&path), Access::PLAIN, Moment::NEVER) else {
             panic!()
         };
         assert_eq!((failure.call, failure.errno), ("open()", Errno::NOENT));
+    }
+
+    #[test]
+    fn one_question_serves_those_who_asked_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let cache = Cache::default();
+        std::fs::write(&path, "one").unwrap();
+        settle();
+        open(&cache, &path);
+        let get = |asked| match cache.open(&mut name(&path), Access::PLAIN, asked) {
+            Ok(Found::File(file)) => text(&file),
+            _ => panic!("no file"),
+        };
+        let (first, second) = (cache.moment(), cache.moment());
+        assert_eq!(get(first), b"one");
+        std::fs::write(&path, "two").unwrap();
+        assert_eq!(get(second), b"one", "the question came behind both");
+        assert_eq!(get(Moment::NEVER), b"two", "who has waited asks anew");
+        assert_eq!(
+            get(second),
+            b"two",
+            "nobody is told what is known to be over"
+        );
+        assert_eq!(get(cache.moment()), b"two");
     }
 
     #[test]
@@ -379,20 +479,20 @@ mod tests {
     fn only_regular_files_are_opened() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::default();
-        let found = cache.open(&mut name(dir.path()), Access::PLAIN);
+        let found = cache.open(&mut name(dir.path()), Access::PLAIN, Moment::NEVER);
         assert!(matches!(found, Ok(Found::Directory)));
-        let found = cache.open(&mut b"/dev/null".to_vec(), Access::PLAIN);
+        let found = cache.open(&mut b"/dev/null".to_vec(), Access::PLAIN, Moment::NEVER);
         assert!(matches!(found, Ok(Found::Other)));
         assert!(
             cache
-                .open(&mut b"/dev/null\0x".to_vec(), Access::PLAIN)
+                .open(&mut b"/dev/null\0x".to_vec(), Access::PLAIN, Moment::NEVER)
                 .is_err()
         );
     }
 
     #[test]
     fn room_is_bounded() {
-        let mut inner = Inner::default();
+        let (mut inner, now) = (Inner::default(), Moment(1));
         let stamp = Stamp {
             device: 0,
             inode: 0,
@@ -407,15 +507,15 @@ mod tests {
             etag: Bytes::new(),
         };
         for i in 0..300u32 {
-            inner.keep(&i.to_be_bytes(), stamp, file(SMALL as usize));
+            inner.keep(&i.to_be_bytes(), stamp, file(SMALL as usize), now);
             // One that is asked for all the time stays.
-            assert!(inner.get(&0u32.to_be_bytes(), &stamp).is_some(), "{i}");
+            assert!(inner.get(&0u32.to_be_bytes(), &stamp, now).is_some(), "{i}");
             assert!(inner.bytes <= MOST_BYTES);
         }
         assert_eq!(inner.slots.len() as u64, MOST_BYTES / SMALL);
         for i in 0..3000u32 {
-            inner.keep(&i.to_be_bytes(), stamp, file(1));
-            inner.keep(&i.to_be_bytes(), stamp, file(2));
+            inner.keep(&i.to_be_bytes(), stamp, file(1), now);
+            inner.keep(&i.to_be_bytes(), stamp, file(2), now);
         }
         assert_eq!(inner.slots.len(), MOST_FILES);
         assert_eq!(inner.by_name.len(), MOST_FILES);
@@ -428,7 +528,7 @@ mod tests {
                 content: Content::File(Rc::clone(&null)),
                 ..file(0)
             };
-            inner.keep(&(i + 10_000).to_be_bytes(), stamp, open);
+            inner.keep(&(i + 10_000).to_be_bytes(), stamp, open, now);
         }
         assert_eq!(inner.descriptors, MOST_DESCRIPTORS);
     }

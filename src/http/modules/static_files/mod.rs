@@ -3,7 +3,7 @@
 mod cache;
 
 pub use crate::http::core::content_type::set as content_type;
-pub use cache::{Cache, Cached, Found};
+pub use cache::{Cache, Cached, Found, Moment};
 
 use crate::http::body::{Body, FileRange};
 use crate::http::conf::Http;
@@ -49,7 +49,10 @@ pub fn path(req: &Request, http: &Http) -> Vec<u8> {
 
 fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
     let access = Access::of(req, http, file_name);
-    let found = req.worker.files.open(file_name, access);
+    let found = req
+        .worker
+        .files
+        .open(file_name, access, req.client.asked.get());
     tell(req, file_name, &found);
     match found {
         Ok(Found::File(file)) if req.method != Method::Post => {
