@@ -74,17 +74,17 @@ fn system_time() -> Duration {
     Duration::from_millis(millis(t.tv_sec, t.tv_nsec))
 }
 
-/// Milliseconds on a clock that never goes back; only differences mean something.
+/// Milliseconds on a clock that never goes back; only differences mean something, and 0 was long ago.
 pub fn monotonic_ms() -> u64 {
     let since = instant().saturating_duration_since(*START);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    since.saturating_add(LONG)
 }
 
-/// What milliseconds are counted from: a while ago, so that there is a time before any that is asked for.
-static START: LazyLock<Instant> = LazyLock::new(|| {
-    let now = Instant::now();
-    now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
-});
+/// A year before the start of the process: what has never happened counts as having happened at 0.
+const LONG: u64 = 365 * 24 * 60 * 60 * 1000;
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Seconds since 1970 in UTC.
 pub fn unix_seconds() -> i64 {
