@@ -31,6 +31,12 @@ pub fn begin_turn() {
     });
 }
 
+/// Whether this thread has an event loop that says when its turns begin, and waits between them.
+pub fn has_turns() -> bool {
+    let turn = TURN.get();
+    turn.left > 0 || turn.instant.is_some() || turn.unix.is_some()
+}
+
 /// The time of timers.
 pub fn instant() -> Instant {
     let mut turn = TURN.get();

@@ -3,6 +3,7 @@
 use super::glob;
 use super::span::{SourceId, Span};
 use bytes::Bytes;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,14 +33,22 @@ impl Files for Disk {
 
 /// What the operating system says about an error, as nginx writes it: `2: No such file or directory`.
 pub fn errno(error: &io::Error) -> String {
-    let text = error.to_string();
-    match error.raw_os_error() {
-        Some(code) => {
+    let Some(code) = error.raw_os_error() else {
+        return error.to_string();
+    };
+    // The system looks its texts up in a catalogue each time, behind a lock.
+    ERRNOS.with_borrow_mut(|known| {
+        let text = known.entry(code).or_insert_with(|| {
+            let text = error.to_string();
             let suffix = format!(" (os error {code})");
             format!("{code}: {}", text.strip_suffix(&suffix).unwrap_or(&text))
-        }
-        None => text,
-    }
+        });
+        text.clone()
+    })
+}
+
+thread_local! {
+    static ERRNOS: RefCell<HashMap<i32, String>> = RefCell::default();
 }
 
 /// All texts of one configuration.

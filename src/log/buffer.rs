@@ -74,6 +74,31 @@ pub fn append(file: &Arc<LogFile>, write: impl FnOnce(&mut Vec<u8>)) {
     });
 }
 
+/// Appends a line of an error log, its end included, to leave with [`flush`] like those of access logs. `false` if this
+/// thread does not wait for events, or is writing out what it has gathered: the line cannot wait then.
+pub fn gather(file: &Arc<LogFile>, line: &[u8]) -> bool {
+    crate::clock::has_turns()
+        && GATHERED.with(|all| {
+            let Ok(mut all) = all.try_borrow_mut() else {
+                return false;
+            };
+            let place = all.plain.iter().position(|(f, _)| Arc::ptr_eq(f, file));
+            match place.and_then(|place| all.plain.get_mut(place)) {
+                Some((_, text)) => text.extend_from_slice(line),
+                None => {
+                    let mut text = all.spare.pop().unwrap_or_default();
+                    text.extend_from_slice(line);
+                    all.plain.push((Arc::clone(file), text));
+                }
+            }
+            let full = all.plain.iter().any(|(_, text)| text.len() >= FULL);
+            if full || all.plain.len() > MOST_FILES {
+                all.flush_plain();
+            }
+            true
+        })
+}
+
 /// Appends a line to a `buffer=`ed log.
 pub fn append_buffered(file: &Arc<LogFile>, how: Buffering, write: impl FnOnce(&mut Vec<u8>)) {
     let mut line = GATHERED
@@ -95,10 +120,12 @@ pub fn append_buffered(file: &Arc<LogFile>, how: Buffering, write: impl FnOnce(&
     });
 }
 
-/// Writes out what was gathered for plain logs.
+/// Writes out what was gathered for plain logs. While that is being done it need not be begun.
 pub fn flush() {
-    GATHERED.with_borrow_mut(|all| {
-        if !all.plain.is_empty() {
+    GATHERED.with(|all| {
+        if let Ok(mut all) = all.try_borrow_mut()
+            && !all.plain.is_empty()
+        {
             all.flush_plain();
         }
     });
@@ -253,6 +280,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_error_logs_wait_where_the_thread_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, file) = file(&dir);
+        assert!(!gather(&file, b"at once\n"), "no event loop");
+        crate::clock::begin_turn();
+        assert!(gather(&file, b"error\n"));
+        append(&file, line(b"access"));
+        assert!(gather(&file, b"error\n"));
+        assert_eq!(text(&path), "");
+        flush();
+        assert_eq!(text(&path), "error\naccess\nerror\n");
+    }
+
+    #[test]
     fn a_buffer_is_written_when_the_next_line_does_not_fit() {
         let dir = tempfile::tempdir().unwrap();
         let (path, file) = file(&dir);
@@ -269,6 +310,20 @@ mod tests {
         assert_eq!(text(&path), "abc\ndef\n");
         append_buffered(&file, how, line(b"longer than the buffer"));
         assert_eq!(text(&path), "abc\ndef\ng\nlonger than the buffer\n");
+    }
+
+    #[test]
+    fn lines_of_error_logs_wait_where_the_thread_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, file) = file(&dir);
+        assert!(!gather(&file, b"at once\n"), "no event loop");
+        crate::clock::begin_turn();
+        assert!(gather(&file, b"error\n"));
+        append(&file, line(b"access"));
+        assert!(gather(&file, b"error\n"));
+        assert_eq!(text(&path), "");
+        flush();
+        assert_eq!(text(&path), "error\naccess\nerror\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::files::LogFile;
 use super::memory::Ring;
 use super::syslog::Syslog;
-use super::{Level, line, main};
+use super::{Level, buffer, line, main};
 use std::fmt::Arguments;
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl ErrorLogs {
         let shown = level <= Level::Warn && main::has_stderr();
         if self.takes(level) || shown {
             line::with(level, connection, message, context, cause, |line, start| {
-                let on_stderr = self.put(level, line);
+                let on_stderr = self.put(level, line, connection.is_some());
                 if shown && !on_stderr {
                     let message = line.get(start..).unwrap_or_default();
                     show(level, message);
@@ -99,18 +99,18 @@ impl ErrorLogs {
                 message,
                 |_| {},
                 |_| {},
-                |line, _| self.put(level, line),
+                |line, _| self.put(level, line, false),
             );
         }
     }
 
-    /// Returns whether standard error was among them.
-    fn put(&self, level: Level, line: &[u8]) -> bool {
+    /// Returns whether standard error was among them. A line that concerns a connection may wait.
+    fn put(&self, level: Level, line: &[u8], may_wait: bool) -> bool {
         let mut on_stderr = false;
         for sink in self.sinks.iter().take_while(|sink| level <= sink.level) {
             // A failure to write the error log has nowhere to be reported.
             match &sink.target {
-                Target::File(file) => drop(file.write(line)),
+                Target::File(file) => write(may_wait && level >= Level::Error, file, line),
                 Target::Memory(ring) => ring.write(line),
                 Target::Syslog(syslog) => syslog.error(level, line),
                 Target::Stderr => {
@@ -121,6 +121,16 @@ impl ErrorLogs {
         }
         on_stderr
     }
+}
+
+/// What concerns single connections waits, as lines of access logs do, until the thread has done what is at hand: a
+/// crowd of them costs one write. What is graver, or concerns the process, is written at once, behind what came before it.
+fn write(may_wait: bool, file: &Arc<LogFile>, line: &[u8]) {
+    if may_wait && buffer::gather(file, line) {
+        return;
+    }
+    buffer::flush();
+    let _ = file.write(line);
 }
 
 /// Shows a message the way nginx does before it has left the terminal: `nginx: [emerg] message`.

@@ -24,7 +24,7 @@ pub fn with<R>(
     let mut line = LINE.take();
     line.clear();
     crate::clock::texts(|texts| line.extend_from_slice(&texts.error_log));
-    let (pid, tid) = (std::process::id(), thread_id());
+    let (pid, tid) = ids();
     // Writing into a vector cannot fail.
     let _ = write!(line, " [{level}] {pid}#{tid}: ");
     if let Some(number) = connection {
@@ -44,16 +44,18 @@ pub fn with<R>(
 
 thread_local! {
     static LINE: RefCell<Vec<u8>> = RefCell::default();
-    static THREAD_ID: Cell<i32> = const { Cell::new(0) };
+    static IDS: Cell<(u32, i32)> = const { Cell::new((0, 0)) };
 }
 
-fn thread_id() -> i32 {
-    THREAD_ID.with(|id| {
-        if id.get() == 0 {
-            id.set(rustix::thread::gettid().as_raw_nonzero().get());
-        }
-        id.get()
-    })
+/// The numbers of the process and the thread, asked for once.
+fn ids() -> (u32, i32) {
+    let (mut pid, mut tid) = IDS.get();
+    if tid == 0 {
+        pid = std::process::id();
+        tid = rustix::thread::gettid().as_raw_nonzero().get();
+        IDS.set((pid, tid));
+    }
+    (pid, tid)
 }
 
 /// Takes no more than fits into a line.

@@ -30,7 +30,7 @@ pub enum Sent {
 }
 
 /// How much of a file is read at a time, in frames.
-const READ_AT_ONCE: usize = 32 * 1024;
+const READ_AT_ONCE: usize = 16 * 1024;
 
 /// Sends the response of a request.
 pub async fn response(req: &mut Request, mut respond: SendResponse<Bytes>, sent: &Counted) -> Sent {
