@@ -1,5 +1,6 @@
 """The measurements: servers take turns, each workload by workload, so that a machine that drifts drifts for both."""
 
+import http.client
 import json
 import os
 import resource
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from . import site
@@ -80,7 +81,7 @@ class Comparison:
     def attempt(self, workload, name: str, measure):
         try:
             figures = measure()
-        except (Failed, OSError, subprocess.SubprocessError) as error:
+        except (Failed, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
             problem = f"{workload.name}, {name}: {error}"
             if problem not in self.problems:
                 self.problems.append(problem)
@@ -111,13 +112,24 @@ class Comparison:
             cpu, clock = server.cpu_seconds(), time.monotonic()
             counted = self.wrk(workload, self.seconds)
             cpu, clock = server.cpu_seconds() - cpu, time.monotonic() - clock
+            size = dict(size=self.compressed_size(workload)) if workload.gzip else {}
         requests = counted["requests"]
         if not requests:
             raise Failed("no request was answered")
         if counted["statuses"] and not workload.fails:
             raise Failed(f"{counted['statuses']} of {requests} answers had a status of 400 or above")
         return dict(rps=requests / counted["seconds"], cpu_us=cpu / requests * 1e6, p99_ms=counted["p99_ms"],
-                    busy=cpu / clock, failures=counted["failures"])
+                    busy=cpu / clock, failures=counted["failures"], **size)
+
+    def compressed_size(self, workload) -> int:
+        """Compressing less well is cheaper, so the size of an answer belongs to its cost."""
+        client = http.client.HTTPConnection("127.0.0.1", self.ports["plain"], timeout=10)
+        with closing(client):
+            client.request("GET", workload.path, headers={"Host": "localhost", "Accept-Encoding": "gzip"})
+            answer = client.getresponse()
+            if answer.getheader("Content-Encoding") != "gzip":
+                raise Failed("the answer is not compressed")
+            return len(answer.read())
 
     def wrk(self, workload, seconds: int) -> dict:
         scheme, port = ("https", self.ports["tls"]) if workload.tls else ("http", self.ports["plain"])

@@ -46,6 +46,9 @@ def remarks(results: Results) -> list:
         if many.theirs.get("cpu_us") and few.theirs.get("cpu_us"):
             growth += f", nginx's {many.theirs['cpu_us'] / few.theirs['cpu_us']:.2f} of its own"
         said.append(growth + ".")
+    zipped = results.of("gzip-100k")
+    if zipped and zipped.ours.get("size") and zipped.theirs.get("size"):
+        said.append(f"goodgate's compressed answer of gzip-100k has {zipped.ours['size'] / zipped.theirs['size']:.3f} of the size of nginx's.")
     if run := about(results.about):
         said.append(run)
     return said + [f"Not measured: {problem}" for problem in results.problems]
