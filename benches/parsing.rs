@@ -1,16 +1,20 @@
 //! What parsing costs: the head of a browser's request, the path of its target, a configuration of many servers.
 //!
-//!     cargo bench
+//!     cargo bench --bench parsing
 
+mod common;
+
+use common::{One, measure};
 use goodgate::config::load;
-use goodgate::config::source::{Files, Sources};
+use goodgate::config::source::Sources;
 use goodgate::http::h1::parse::{Limits, NameRules, Outcome, parse};
 use goodgate::http::head::Head;
 use goodgate::http::uri;
 use std::hint::black_box;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+
+const SHORT_HEAD: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\n\r\n";
 
 const HEAD: &[u8] = b"GET /shop/items?page=2 HTTP/1.1\r\nHost: www.example.com\r\n\
 User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
@@ -19,14 +23,16 @@ Accept-Encoding: gzip, deflate, br, zstd\r\nConnection: keep-alive\r\nCookie: se
 
 fn main() {
     let mut head = Head::default();
-    measure("request head", || {
-        head.clear();
-        head.buf.extend_from_slice(HEAD);
-        assert!(matches!(
-            parse(&mut head, &Limits::default(), &|_| NameRules::default()),
-            Outcome::Done
-        ));
-    });
+    for (what, text) in [("of a browser", HEAD), ("of a program", SHORT_HEAD)] {
+        measure(&format!("request head {what}"), || {
+            head.clear();
+            head.buf.extend_from_slice(text);
+            assert!(matches!(
+                parse(&mut head, &Limits::default(), &|_| NameRules::default()),
+                Outcome::Done
+            ));
+        });
+    }
     let mut path = Vec::new();
     measure("plain path", || {
         let _ = black_box(uri::normalise(b"/shop/items?page=2", true, &mut path));
@@ -40,28 +46,24 @@ fn main() {
     });
     for servers in [10, 1_000, 10_000] {
         let text = configuration(servers);
-        measure(&format!("configuration of {servers} servers"), || {
+        measure(
+            &format!("configuration of {servers} servers, checked"),
+            || {
+                black_box(common::load(&text));
+            },
+        );
+        let text = One(text);
+        measure(&format!("configuration of {servers} servers, read"), || {
             let mut sources = Sources::default();
             let items = load::load(
                 Path::new("/nginx.conf"),
                 Path::new("/"),
-                &One(&text),
+                &text,
                 &mut sources,
             );
             assert_eq!(black_box(items).len(), 2);
         });
     }
-}
-
-/// Runs something for a while and prints what one run takes.
-fn measure(name: &str, mut run: impl FnMut()) {
-    run();
-    let (mut runs, start) = (0u32, Instant::now());
-    while start.elapsed() < Duration::from_millis(500) {
-        run();
-        runs += 1;
-    }
-    println!("{name:<36} {:?}", start.elapsed() / runs.max(1));
 }
 
 fn configuration(servers: usize) -> String {
@@ -73,16 +75,4 @@ fn configuration(servers: usize) -> String {
     };
     let servers: String = (0..servers).map(one).collect();
     format!("events {{ }}\nhttp {{\n{servers}}}\n")
-}
-
-struct One<'a>(&'a str);
-
-impl Files for One<'_> {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.0.as_bytes().to_vec())
-    }
-
-    fn glob(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
 }

@@ -1,0 +1,1 @@
+"""goodgate and nginx under the same configuration and the same load."""
