@@ -313,20 +313,6 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_error_logs_wait_where_the_thread_does() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, file) = file(&dir);
-        assert!(!gather(&file, b"at once\n"), "no event loop");
-        crate::clock::begin_turn();
-        assert!(gather(&file, b"error\n"));
-        append(&file, line(b"access"));
-        assert!(gather(&file, b"error\n"));
-        assert_eq!(text(&path), "");
-        flush();
-        assert_eq!(text(&path), "error\naccess\nerror\n");
-    }
-
-    #[test]
     fn a_buffer_is_written_when_its_time_is_over() {
         let dir = tempfile::tempdir().unwrap();
         let (path, file) = file(&dir);
