@@ -94,6 +94,8 @@ pub struct Response {
     pub trailers: Vec<Field>,
     /// The body.
     pub body: Body,
+    /// Whether the body is one that the thread keeps: if it is the same bytes or open file again, it is the same body.
+    pub body_is_kept: bool,
     /// Whether trailer fields are to be computed when the body is sent (`filter::trailers`).
     pub want_trailers: bool,
     /// Whether this is a built-in error page: the client is not asked for the body that it wanted to send.
@@ -211,6 +213,7 @@ impl Response {
         self.accept_ranges = false;
         self.single_range = false;
         self.body = Body::Empty;
+        self.body_is_kept = false;
         for own in [Own::LastModified, Own::Etag, Own::ContentEncoding] {
             self.displace(own);
         }

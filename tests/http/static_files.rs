@@ -98,6 +98,30 @@ fn bodies_are_compressed_whole() {
 }
 
 #[test]
+fn what_is_kept_compressed_is_never_stale() {
+    let server = server();
+    let get = || {
+        let request = b"GET /gz/a.txt HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n";
+        let answer = Response::parse(&server.raw(0, request));
+        assert_eq!(answer.header("content-encoding"), Some("gzip"));
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&answer.body[..])
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    };
+    for (number, size) in [30, 30, 70_000, 70_000, 300_000, 30].iter().enumerate() {
+        let text = number.to_string().repeat(*size);
+        server.write("www/a.txt", &text);
+        assert_eq!(get(), text);
+        std::thread::sleep(Duration::from_millis(120));
+        for _ in 0..3 {
+            assert_eq!(get(), text);
+        }
+    }
+}
+
+#[test]
 fn texts_are_recoded() {
     let server = server();
     let answer = Response::parse(&server.raw(0, b"GET /coded/abc.txt HTTP/1.0\r\n\r\n"));

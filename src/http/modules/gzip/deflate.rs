@@ -1,5 +1,6 @@
 //! A body compressed while it is sent.
 
+use super::kept::Candidate;
 use crate::http::body::{Cut, FileRange, Part, Source};
 use bytes::{Buf, Bytes};
 use flate2::{Compress, Compression, FlushCompress, Status};
@@ -33,6 +34,8 @@ pub(super) struct Deflate {
     dirty: bool,
     finished: bool,
     counts: Rc<Cell<(u64, u64)>>,
+    /// What is to be kept when it is complete.
+    keep: Option<(Candidate, Vec<u8>)>,
 }
 
 enum Input {
@@ -45,11 +48,12 @@ enum Input {
 const LARGEST_PIECE: usize = 32 * 1024;
 
 impl Deflate {
-    /// Compresses a body; `counts` is kept at the bytes before and behind.
+    /// Compresses a body; `counts` is kept at the bytes before and behind. A candidate's is kept.
     pub(super) fn new(
         inner: Box<dyn Source>,
         settings: Settings,
         counts: Rc<Cell<(u64, u64)>>,
+        candidate: Option<Candidate>,
     ) -> Self {
         let piece = usize::try_from(settings.piece).unwrap_or(LARGEST_PIECE);
         Deflate {
@@ -62,6 +66,7 @@ impl Deflate {
             dirty: false,
             finished: false,
             counts,
+            keep: candidate.map(|candidate| (candidate, Vec::new())),
         }
     }
 
@@ -128,6 +133,9 @@ impl Deflate {
     }
 
     fn take_piece(&mut self) -> Poll<Result<Option<Part>, Cut>> {
+        if let Some((_, packed)) = &mut self.keep {
+            packed.extend_from_slice(&self.out);
+        }
         Poll::Ready(Ok(Some(Part::Bytes(Bytes::from(std::mem::take(
             &mut self.out,
         ))))))
@@ -146,6 +154,9 @@ impl Source for Deflate {
                 return self.take_piece();
             }
             if self.finished {
+                if let Some((candidate, packed)) = self.keep.take() {
+                    candidate.keep(packed, self.counts.get().0);
+                }
                 return Poll::Ready(Ok(None));
             }
             if !matches!(self.input, Input::None) {
@@ -265,7 +276,7 @@ mod tests {
 
     fn compress(source: Box<dyn Source>) -> (Vec<Vec<u8>>, (u64, u64)) {
         let counts = Rc::default();
-        let mut deflate = Deflate::new(source, SETTINGS, Rc::clone(&counts));
+        let mut deflate = Deflate::new(source, SETTINGS, Rc::clone(&counts), None);
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut pieces = Vec::new();
         loop {

@@ -3,6 +3,7 @@
 mod accept;
 mod deflate;
 mod directives;
+mod kept;
 
 pub use accept::is_accepted;
 pub use directives::{DIRECTIVES, GzipConf, GzipRaw};
@@ -14,6 +15,7 @@ use crate::http::request::Request;
 use crate::http::variable::Variable;
 use bytes::Bytes;
 use deflate::{Deflate, Settings};
+use kept::Candidate;
 use std::cell::Cell;
 use std::io::Write;
 use std::rc::Rc;
@@ -65,8 +67,18 @@ pub fn body(req: &mut Request, compress: Compress) {
     let ratio = Ratio::default();
     let counts = Rc::clone(&ratio.0);
     req.extensions.insert(ratio);
-    let inner = std::mem::take(&mut req.response.body).into_source();
-    req.response.body = Body::Stream(Box::new(Deflate::new(inner, compress.0, counts)));
+    let body = std::mem::take(&mut req.response.body);
+    let candidate = match req.response.body_is_kept {
+        true => Candidate::of(&body, &compress.0),
+        false => None,
+    };
+    if let Some((packed, length)) = candidate.as_ref().and_then(Candidate::find) {
+        counts.set((length, packed.len() as u64));
+        req.response.body = Body::bytes(packed);
+        return;
+    }
+    let packed = Deflate::new(body.into_source(), compress.0, counts, candidate);
+    req.response.body = Body::Stream(Box::new(packed));
 }
 
 /// The same entity tag for a body that means the same but has other bytes; none if it is no entity tag.

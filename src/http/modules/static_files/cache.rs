@@ -41,6 +41,8 @@ pub struct Cached {
     pub modified: i64,
     /// Its entity tag.
     pub etag: Bytes,
+    /// Whether it is kept: as long as it does not change, the same content is given out.
+    pub kept: bool,
 }
 
 /// What is sent.
@@ -93,6 +95,8 @@ struct Inner {
     hand: usize,
     bytes: u64,
     descriptors: usize,
+    /// Names of which the system has just said that there is no such file, and when.
+    missing: HashMap<Box<[u8]>, Moment, foldhash::fast::FixedState>,
 }
 
 struct Slot {
@@ -146,6 +150,7 @@ impl Cache {
     /// Called when the event loop is about to wait.
     pub fn end_turn(&self) {
         self.opened_before.set(self.opened.replace(0));
+        self.kept.borrow_mut().missing.clear();
     }
 
     /// Whether it pays to read the other requests that have arrived before a file is sought for this one.
@@ -165,10 +170,14 @@ impl Cache {
         asked: Moment,
     ) -> Result<Found, Failure> {
         self.opened.set(self.opened.get().saturating_add(1));
-        if access.is_plain()
-            && let Some(file) = self.kept.borrow_mut().checked_since(name, asked)
-        {
-            return Ok(Found::File(file));
+        if access.is_plain() && asked != Moment::NEVER {
+            let mut kept = self.kept.borrow_mut();
+            if let Some(file) = kept.checked_since(name, asked) {
+                return Ok(Found::File(file));
+            }
+            if kept.missing.get(&**name).is_some_and(|when| *when > asked) {
+                return Err(failure(Errno::NOENT));
+            }
         }
         name.push(0);
         let found = match CStr::from_bytes_with_nul(name) {
@@ -182,7 +191,15 @@ impl Cache {
 
     fn find(&self, name: &CStr) -> Result<Found, Failure> {
         let now = self.moment();
-        let stat = rustix::fs::stat(name).map_err(failure)?;
+        let stat = match rustix::fs::stat(name) {
+            Err(Errno::NOENT) => {
+                if self.expects_crowd() {
+                    self.kept.borrow_mut().is_missing(name.to_bytes(), now);
+                }
+                return Err(failure(Errno::NOENT));
+            }
+            other => other.map_err(failure)?,
+        };
         let stamp = Stamp::of(&stat);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {}
@@ -236,13 +253,15 @@ impl Cache {
             None => Content::File(Rc::new(open)),
         };
         let modified = stamp.modified.0;
+        let kept = stamp.is_settled();
         let file = Cached {
+            kept,
             content,
             size: stamp.size,
             modified,
             etag: Bytes::from(format!("\"{modified:x}-{:x}\"", stamp.size)),
         };
-        if stamp.is_settled() {
+        if kept {
             self.kept
                 .borrow_mut()
                 .keep(name.to_bytes(), stamp, file.clone(), now);
@@ -294,15 +313,20 @@ impl Inner {
 
     /// A file about which the system was asked since then.
     fn checked_since(&mut self, name: &[u8], asked: Moment) -> Option<Cached> {
-        if asked == Moment::NEVER {
-            return None;
-        }
         let slot = self.slots.get_mut(*self.by_name.get(name)?)?;
         if slot.checked <= asked {
             return None;
         }
         slot.used = true;
         Some(slot.file.clone())
+    }
+
+    fn is_missing(&mut self, name: &[u8], now: Moment) {
+        if let Some(when) = self.missing.get_mut(name) {
+            *when = now;
+        } else if self.missing.len() < MOST_FILES {
+            self.missing.insert(name.into(), now);
+        }
     }
 
     fn keep(&mut self, name: &[u8], stamp: Stamp, file: Cached, checked: Moment) {
@@ -461,6 +485,12 @@ mod tests {
             "nobody is told what is known to be over"
         );
         assert_eq!(get(cache.moment()), b"two");
+        std::fs::remove_file(&path).unwrap();
+        let is_missing = |asked| cache.open(&mut name(&path), Access::PLAIN, asked).is_err();
+        let (first, second) = (cache.moment(), cache.moment());
+        assert!(is_missing(first));
+        std::fs::write(&path, "new").unwrap();
+        assert!(is_missing(second) && !is_missing(cache.moment()));
     }
 
     #[test]
@@ -505,6 +535,7 @@ mod tests {
             size: size as u64,
             modified: 0,
             etag: Bytes::new(),
+            kept: true,
         };
         for i in 0..300u32 {
             inner.keep(&i.to_be_bytes(), stamp, file(SMALL as usize), now);

@@ -107,6 +107,7 @@ pub fn send(req: &mut Request, http: &Http, file: Cached) -> Verdict {
         }
     }
     response.allow_ranges = true;
+    response.body_is_kept = file.kept;
     response.body = match file.content {
         Content::Bytes(bytes) => Body::bytes(bytes),
         Content::File(open) => Body::file(FileRange {
