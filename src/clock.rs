@@ -83,8 +83,10 @@ fn system_time() -> Duration {
 /// Milliseconds on a clock that never goes back; only differences mean something, and 0 was long ago.
 pub fn monotonic_ms() -> u64 {
     let since = instant().saturating_duration_since(*START);
-    let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    since.saturating_add(LONG)
+    let millis = since.as_secs().saturating_mul(1000);
+    millis
+        .saturating_add(u64::from(since.subsec_millis()))
+        .saturating_add(LONG)
 }
 
 /// A year before the start of the process: what has never happened counts as having happened at 0.
