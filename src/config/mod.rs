@@ -5,6 +5,7 @@ pub mod directive;
 mod glob;
 pub mod known;
 pub mod late;
+mod layout;
 pub mod load;
 pub mod missing_end;
 pub mod parse;

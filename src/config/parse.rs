@@ -114,6 +114,14 @@ pub enum Piece {
 }
 
 impl Piece {
+    /// Its first word; the brace itself, if it closes.
+    pub fn name(&self) -> Range<usize> {
+        match self {
+            Piece::Simple { name, .. } | Piece::Open { name, .. } => name.clone(),
+            Piece::Close(at) => *at..at + 1,
+        }
+    }
+
     /// The mark that ends it.
     pub fn end(&self) -> Range<usize> {
         match self {
@@ -303,6 +311,9 @@ impl Builder<'_> {
             if let Some(suspect) = braces::suspect(self.text) {
                 return Err(Box::new(suspect.mark(d, self.source)));
             }
+            // Nothing tells where: at the end of the file at the latest.
+            let last = self.span(self.read.saturating_sub(1), self.read);
+            let d = d.label(last, "a \"}\" is missing behind this, or further up");
             return Err(Box::new(d.label(
                 open.node.name.span.to(open.node.end),
                 "this block is not closed",

@@ -126,7 +126,8 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
     };
     b.refused(Some(node));
     let Some(missing) = missing_end::find(b, node, context) else {
-        let suspect = suspect(b, node).filter(|_| may_be_misplaced(&diagnostic.message));
+        let misplaced = may_be_misplaced(&diagnostic.message);
+        let suspect = misplaced.then(|| suspect(b, node)).flatten();
         b.report(match &suspect {
             Some(suspect) => suspect.mark(diagnostic, node.end.source),
             None => diagnostic,
