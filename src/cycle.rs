@@ -2,12 +2,12 @@
 //! a reload builds another one.
 
 use crate::config::directive::{Contexts, Directive};
-use crate::config::late;
 use crate::config::load;
 use crate::config::source::{Files, Sources};
 use crate::config::span::SourceId;
 use crate::config::table::{Collector, Table, walk};
 use crate::config::tree::{Item, Node, Word};
+use crate::config::{late, meant};
 use crate::core::{self, Core, CoreRaw};
 use crate::diagnostic::consequence::{Unseen, suppress};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -193,6 +193,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     }
     suppress(&mut b.diagnostics, &b.unseen);
     late::name_the_first(&mut b.diagnostics, &tree);
+    meant::name_the_meant(&mut b.diagnostics, &tree);
     late::point_at_files(&mut b.diagnostics, &tree);
     if options.test {
         late::suggest_files(&mut b.diagnostics, &*files);

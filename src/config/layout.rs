@@ -7,7 +7,7 @@ use super::parse::Piece;
 /// What a block costs that stands where none of its kind can, and a brace that is still wrong at the end.
 const IMPOSSIBLE: u32 = 3;
 /// What a brace costs that is put in right behind its other: blocks are rarely empty.
-const EMPTY: u32 = 2;
+const EMPTY: u32 = 1;
 /// How many pieces are looked at in all. Most places are given up after a few.
 const BUDGET: usize = 4_000_000;
 /// Around how many of the first lines that do not fit the search begins.
@@ -99,13 +99,14 @@ impl<'t> Layout<'t> {
             cost,
             block,
             ties,
+            indented,
         } = search.best?;
         // Among lines that are not indented, a single one that does not fit says nothing.
         let clear = match at == last {
             true => ties == 0,
             false => at_the_end >= cost + 2,
         };
-        (clear || self.is_indented()).then_some((at, block))
+        (clear || indented).then_some((at, block))
     }
 
     /// The places around the first pieces that do not fit, as the text is.
@@ -123,27 +124,6 @@ impl<'t> Layout<'t> {
             }
         }
         found
-    }
-
-    /// Whether what stands in blocks is further to the right than the block, with few exceptions.
-    fn is_indented(&self) -> bool {
-        let (mut deeper, mut not) = (0u32, 0u32);
-        let mut around: Option<usize> = None;
-        for fact in &self.facts {
-            if let (Some(around), Some(indent), true) =
-                (around, fact.indent, fact.kind != Kind::Close)
-            {
-                match indent > around {
-                    true => deeper += 1,
-                    false => not += 1,
-                }
-            }
-            around = match fact.kind {
-                Kind::Open => fact.indent,
-                _ => None,
-            };
-        }
-        not <= 1 + deeper / 5 && deeper > not
     }
 }
 
@@ -180,6 +160,8 @@ struct Best {
     block: Option<usize>,
     /// How many other places cost the same.
     ties: usize,
+    /// Whether the text is indented as its blocks are nested then.
+    indented: bool,
 }
 
 struct Search<'l, 't> {
@@ -235,6 +217,7 @@ impl Search<'_, '_> {
                 best.ties += 1;
                 if at > best.at {
                     (best.at, best.block) = (at, block);
+                    best.indented = state.is_indented();
                 }
             }
             best => {
@@ -243,6 +226,7 @@ impl Search<'_, '_> {
                     cost,
                     block,
                     ties: 0,
+                    indented: state.is_indented(),
                 });
             }
         }
@@ -256,6 +240,10 @@ struct State<'t> {
     cost: u32,
     /// How far to the right those stand that are in no block.
     outermost: Option<usize>,
+    /// How many lines stand further to the right than their block.
+    deeper: usize,
+    /// How many do not.
+    flat: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -296,11 +284,18 @@ impl<'t> State<'t> {
         let not_deeper = outer.is_some_and(|outer| indent <= outer);
         // A block whose content begins at the same place as itself is written so on purpose: that costs once.
         let new = child.is_none();
+        self.flat += usize::from(not_deeper);
+        self.deeper += usize::from(outer.is_some_and(|outer| indent > outer));
         self.cost = self
             .cost
             .saturating_add(u32::from(unlike_the_first))
             .saturating_add(u32::from(not_deeper && (new || unlike_the_first)));
         child.get_or_insert(indent);
+    }
+
+    /// Whether what stands in blocks is further to the right than the block, with few exceptions.
+    fn is_indented(&self) -> bool {
+        self.flat <= 1 + self.deeper / 5 && self.deeper > self.flat
     }
 
     fn close(&mut self, close: &Fact<'t>) {

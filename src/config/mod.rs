@@ -7,6 +7,7 @@ pub mod known;
 pub mod late;
 mod layout;
 pub mod load;
+pub mod meant;
 pub mod missing_end;
 pub mod parse;
 pub mod source;
