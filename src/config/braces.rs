@@ -121,8 +121,6 @@ mod tests {
         assert_eq!(find(text), Some((4, MISSING)));
         let text = "http {\nserver {\n  root /a;\nserver {\n  root /b;\n}\n}\n";
         assert_eq!(find(text), Some((3, MISSING)));
-        let text = "http {\nserver {\n  root /a;\n}\nserver {\n  root /b;\n}\n";
-        assert_eq!(find(text), Some((7, MISSING)));
         let text = "http {\nserver {\n  root /a;\n}}\nserver {\n  root /b;\n}\n}\n";
         assert_eq!(find(text), Some((4, SURPLUS)));
     }

@@ -35,6 +35,8 @@ pub struct Layout<'t> {
 struct Fact<'t> {
     kind: Kind,
     name: &'t [u8],
+    /// How many words it has, if it is no block.
+    words: usize,
     /// How far to the right it stands, if nothing but blanks is before it in its line.
     indent: Option<usize>,
     /// Where its line begins.
@@ -101,10 +103,10 @@ impl<'t> Layout<'t> {
             ties,
             indented,
         } = search.best?;
-        // Among lines that are not indented, a single one that does not fit says nothing.
+        // Among lines that are not indented, a single one that does not fit does not say where a brace is missing.
         let clear = match at == last {
             true => ties == 0,
-            false => at_the_end >= cost + 2,
+            false => !missing || at_the_end >= cost + 2,
         };
         (clear || indented).then_some((at, block))
     }
@@ -145,8 +147,13 @@ impl<'t> Fact<'t> {
                 _ => None,
             },
         );
+        let words = match piece {
+            Piece::Simple { words, .. } => *words,
+            _ => 0,
+        };
         Self {
             kind,
+            words,
             name: text.get(name).unwrap_or_default(),
             indent,
             line,
@@ -335,7 +342,8 @@ fn may_stand(fact: &Fact<'_>, around: Option<&[u8]>, whole: bool) -> bool {
                         b"use" | b"multi_accept" | b"debug_connection" | b"include"
                     ))
         }
-        b"upstream" | b"map" | b"geo" | b"types" | b"split_clients" | b"limit_except" => !block,
+        b"map" | b"geo" | b"split_clients" => !block && fact.words <= 2,
+        b"upstream" | b"types" | b"limit_except" => !block,
         _ if !block => !matches!(fact.name, b"listen" | b"server_name") || around == b"server",
         _ => match fact.name {
             name if only_in_main(name) => false,

@@ -1,6 +1,8 @@
 //! The name that was probably meant, for messages about one that nothing defines: the slip may be in the definition, and so
 //! that is pointed at.
 
+use super::missing_end::begins_line;
+use super::source::Sources;
 use super::span::Span;
 use super::suggest::nearest;
 use super::tree::{Item, Node, Word};
@@ -21,8 +23,9 @@ const KINDS: [(&str, &str, Defined); 3] = [
 type Defined = fn(&Node) -> Option<(String, Span)>;
 
 /// Adds to them which name was probably meant, and where it is defined.
-pub fn name_the_meant(diagnostics: &mut [Diagnostic], tree: &[Item]) {
+pub fn name_the_meant(diagnostics: &mut [Diagnostic], tree: &[Item], sources: &Sources) {
     for d in diagnostics {
+        variable(d, tree, sources);
         let found = KINDS.iter().find_map(|(start, what, defined)| {
             let name = d.message.strip_prefix(start)?.strip_suffix('"')?;
             Some((name.to_owned(), what, *defined))
@@ -64,4 +67,62 @@ fn zone(node: &Node) -> Option<(String, Span)> {
         Some((name.to_owned(), word.span))
     };
     node.args.iter().find_map(name)
+}
+
+/// A variable: the definition that was swallowed by a line without its `;`, or that of the one that was probably meant.
+fn variable(d: &mut Diagnostic, tree: &[Item], sources: &Sources) {
+    let unknown = d.message.strip_prefix("unknown \"");
+    let Some(name) = unknown.and_then(|rest| rest.strip_suffix("\" variable")) else {
+        return;
+    };
+    if let Some(behind) = swallowed(tree, &format!("${name}"), sources) {
+        let end = Span {
+            start: behind.end,
+            ..behind
+        };
+        d.labels
+            .insert(0, (behind, String::from("a \";\" is missing behind this")));
+        d.help.clear();
+        d.fix = Some(Box::new((end, String::from(";"))));
+        return;
+    }
+    let fix = d.fix.as_ref().map(|fix| fix.1.clone());
+    if let Some((place, meant)) = fix.and_then(|meant| Some((defined_as(tree, &meant)?, meant))) {
+        d.labels
+            .push((place, format!("this one is called \"{meant}\"")));
+    }
+}
+
+/// The word behind which a `;` is missing, where `set $name value` are arguments of the line above.
+fn swallowed(tree: &[Item], name: &str, sources: &Sources) -> Option<Span> {
+    tree.iter().find_map(|item| {
+        let Item::Node(node) = item else { return None };
+        let words: Vec<&Word> = std::iter::once(&node.name).chain(&node.args).collect();
+        let here = words.windows(3).find_map(|three| match three {
+            [last, set, variable]
+                if set.text == "set"
+                    && variable.text == name
+                    && begins_line(Some(sources), last, set) =>
+            {
+                Some(last.span)
+            }
+            _ => None,
+        });
+        here.or_else(|| swallowed(node.items(), name, sources))
+    })
+}
+
+/// Where a variable of this name is defined.
+fn defined_as(tree: &[Item], name: &str) -> Option<Span> {
+    tree.iter().find_map(|item| {
+        let Item::Node(node) = item else { return None };
+        let word = match &node.name.text[..] {
+            b"set" => node.arg(0),
+            b"map" | b"split_clients" => node.arg(1),
+            b"geo" => node.args.last(),
+            _ => None,
+        };
+        let here = word.filter(|word| word.text == name).map(|word| word.span);
+        here.or_else(|| defined_as(node.items(), name))
+    })
 }

@@ -99,6 +99,8 @@ pub enum Piece {
     Simple {
         /// The first word.
         name: Range<usize>,
+        /// How many words there are, the first included.
+        words: usize,
         /// The `;`.
         end: Range<usize>,
     },
@@ -137,23 +139,27 @@ pub fn pieces(text: &[u8]) -> Option<Vec<Piece>> {
     let file = Nginx::parse(Rule::file, &readable).ok()?.next()?;
     let mut pieces = Vec::new();
     let mut name: Option<Range<usize>> = None;
+    let mut words = 0;
     for token in file.into_inner() {
         let (rule, span) = (token.as_rule(), token.as_span());
         let place = span.start()..span.end();
         match (rule, text.get(place.start)) {
             (Rule::bare | Rule::quoted, _) => {
                 name.get_or_insert(place);
+                words += 1;
             }
             (Rule::mark, Some(b'}')) => {
                 name = None;
+                words = 0;
                 pieces.push(Piece::Close(place.start));
             }
             (Rule::mark, mark) => {
                 let block = mark == Some(&b'{');
                 let (name, end) = (name.take().unwrap_or_else(|| place.clone()), place);
+                let words = std::mem::take(&mut words);
                 pieces.push(match block {
                     true => Piece::Open { name, end },
-                    false => Piece::Simple { name, end },
+                    false => Piece::Simple { name, words, end },
                 });
             }
             _ => {}

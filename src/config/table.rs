@@ -151,6 +151,10 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
         if misformed && let Ok(directive) = judge(b, &first, context) {
             let _ = set(b, &first, directive);
         }
+        // Nobody has opened the file that it names.
+        if second.name.text == "include" {
+            return b.refused(None);
+        }
         step(b, &second, before, context);
     }
 }
@@ -175,7 +179,7 @@ fn suspect<B: Collector>(b: &B, node: &Node) -> Option<braces::Suspect> {
 }
 
 /// Whether the sentence is about where a directive stands, and not about the directive itself.
-fn may_be_misplaced(message: &str) -> bool {
+pub fn may_be_misplaced(message: &str) -> bool {
     const PLACES: [&str; 6] = [
         "is not terminated by",
         "is not allowed here",
