@@ -344,7 +344,11 @@ fn may_stand(fact: &Fact<'_>, around: Option<&[u8]>, whole: bool) -> bool {
         }
         b"map" | b"geo" | b"split_clients" => !block && fact.words <= 2,
         b"upstream" | b"types" | b"limit_except" => !block,
-        _ if !block => !matches!(fact.name, b"listen" | b"server_name") || around == b"server",
+        _ if !block => match fact.name {
+            b"listen" | b"server_name" => around == b"server",
+            b"daemon" | b"master_process" | b"worker_processes" | b"load_module" => false,
+            _ => true,
+        },
         _ => match fact.name {
             name if only_in_main(name) => false,
             b"server" | b"upstream" | b"map" | b"geo" | b"split_clients" => {

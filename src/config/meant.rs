@@ -37,12 +37,23 @@ pub fn name_the_meant(diagnostics: &mut [Diagnostic], tree: &[Item], sources: &S
         collect(tree, defined, &mut all);
         let names = all.iter().map(|(name, _)| name.as_str());
         let Some(meant) = nearest(&name, names) else {
+            nameless_format(d, &all);
             continue;
         };
         let place = all.iter().find(|(name, _)| name == meant);
         d.labels
             .extend(place.map(|(_, span)| (*span, format!("this one is called \"{meant}\""))));
         d.help.insert(0, format!("did you mean {what}\"{meant}\"?"));
+    }
+}
+
+/// A format without its name: the first piece of it is taken for that.
+fn nameless_format(d: &mut Diagnostic, all: &[(String, Span)]) {
+    let of_format = d.message.starts_with("unknown log format");
+    let first = all.iter().find(|(name, _)| name.contains('$'));
+    if let Some((_, place)) = first.filter(|_| of_format) {
+        let said = String::from("the name of the format is missing before this");
+        d.labels.insert(0, (*place, said));
     }
 }
 

@@ -71,7 +71,11 @@ fn misspelt(d: &Diagnostic) -> Option<String> {
 fn lacks(d: &Diagnostic, unseen: &Unseen, meant: &[String]) -> bool {
     let message = &d.message;
     let named: Vec<&str> = match message {
-        _ if message == "no servers are inside upstream" => vec!["server"],
+        _ if message == "no servers are inside upstream"
+            || message.starts_with("no servers in upstream \"") =>
+        {
+            vec!["server"]
+        }
         _ if message.starts_with("no \"ssl_certificate")
             || message.starts_with('"') && message.contains(" must be less than ") =>
         {
