@@ -2,12 +2,12 @@
 //! a reload builds another one.
 
 use crate::config::directive::{Contexts, Directive};
-use crate::config::late;
 use crate::config::load;
 use crate::config::source::{Files, Sources};
-use crate::config::span::SourceId;
-use crate::config::table::{Collector, Table, walk};
+use crate::config::span::{SourceId, Span};
+use crate::config::table::{Collector, Table, may_be_misplaced, walk};
 use crate::config::tree::{Item, Node, Word};
+use crate::config::{late, meant};
 use crate::core::{self, Core, CoreRaw};
 use crate::diagnostic::consequence::{Unseen, suppress};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -193,6 +193,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     }
     suppress(&mut b.diagnostics, &b.unseen);
     late::name_the_first(&mut b.diagnostics, &tree);
+    meant::name_the_meant(&mut b.diagnostics, &tree, &b.sources);
     late::point_at_files(&mut b.diagnostics, &tree);
     if options.test {
         late::suggest_files(&mut b.diagnostics, &*files);
@@ -252,10 +253,11 @@ impl Collector for Builder {
 
     fn report(&mut self, d: Diagnostic) {
         // What is left out here must follow from an error that was reported.
-        let follows = d.severity == Severity::Emerg
-            && d.line
-                .is_some_and(|line| self.derailed.contains(&line.source))
-            && failed(self);
+        let derailed = |line: Span| {
+            self.derailed.contains(&line.source)
+                || !self.derailed.is_empty() && may_be_misplaced(&d.message)
+        };
+        let follows = d.severity == Severity::Emerg && d.line.is_some_and(derailed) && failed(self);
         if !follows {
             self.diagnostics.push(d);
         }

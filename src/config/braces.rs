@@ -1,6 +1,7 @@
 //! Which brace is missing or one too many. The reader notices at the end of the file at the earliest; where lines are
-//! indented as blocks are nested, the first line that does not fit says it better.
+//! indented as blocks are nested, and where blocks stand that belong elsewhere, that says it better.
 
+use super::layout::{Layout, Pairing};
 use super::parse::{Piece, pieces};
 use super::span::{SourceId, Span};
 use crate::diagnostic::Diagnostic;
@@ -47,160 +48,33 @@ const NOT_CLOSED: &str = "this block is not closed";
 const SURPLUS: &str = "this \"}\" is one too many";
 const CLOSED_EARLY: &str = "it closes this block";
 
-/// Looks for it, in a text whose braces do not pair. None if they do, or if the indentation says nothing.
+/// Looks for it, in a text whose braces do not pair: of all the places where one may be missing or one too many, the one
+/// that leaves the fewest lines in the wrong place. None if they pair, or if all places are alike.
 pub fn suspect(text: &[u8]) -> Option<Suspect> {
     let pieces = pieces(text)?;
-    if pairs(&pieces) {
-        return None;
-    }
-    let lines = Lines { text };
-    let mut scan = Scan {
-        lines: &lines,
-        open: Vec::new(),
-        last: 0..0,
+    let layout = Layout::of(text, &pieces);
+    let missing = match layout.pairing() {
+        Pairing::Whole => return None,
+        Pairing::Missing => true,
+        Pairing::Surplus => false,
     };
-    let found = pieces.iter().find_map(|piece| scan.piece(piece));
-    // Where all lines fit, the end is where something is missing.
-    let found = found.or_else(|| scan.open.last().map(|block| scan.missing(block)));
-    found.filter(|_| is_indented(&pieces, &lines))
-}
-
-fn pairs(pieces: &[Piece]) -> bool {
-    let mut depth = 0usize;
-    for piece in pieces {
-        match piece {
-            Piece::Open { .. } => depth += 1,
-            Piece::Close(_) if depth == 0 => return false,
-            Piece::Close(_) => depth -= 1,
-            Piece::Simple { .. } => {}
-        }
-    }
-    depth == 0
-}
-
-/// Whether what stands in blocks is further to the right than the block, with few exceptions.
-fn is_indented(pieces: &[Piece], lines: &Lines<'_>) -> bool {
-    let (mut deeper, mut not) = (0u32, 0u32);
-    let mut around: Option<usize> = None;
-    for piece in pieces {
-        let (name, opens) = match piece {
-            Piece::Open { name, .. } => (name, true),
-            Piece::Simple { name, .. } => (name, false),
-            Piece::Close(_) => {
-                around = None;
-                continue;
-            }
-        };
-        let indent = lines.indent(name.start);
-        if let (Some(around), Some(indent)) = (around, indent) {
-            match indent > around {
-                true => deeper += 1,
-                false => not += 1,
-            }
-        }
-        around = if opens { indent } else { None };
-    }
-    not <= 1 + deeper / 5 && deeper > not
-}
-
-struct Lines<'t> {
-    text: &'t [u8],
-}
-
-impl Lines<'_> {
-    fn start(&self, at: usize) -> usize {
-        self.text
-            .get(..at)
-            .and_then(|before| memchr::memrchr(b'\n', before))
-            .map_or(0, |end| end + 1)
-    }
-
-    /// How far to the right it stands, if nothing but blanks is before it in its line. A tab counts as eight.
-    fn indent(&self, at: usize) -> Option<usize> {
-        let before = self.text.get(self.start(at)..at)?;
-        before.iter().try_fold(0usize, |column, byte| match byte {
-            b' ' => Some(column + 1),
-            b'\t' => Some((column / 8 + 1) * 8),
-            _ => None,
-        })
-    }
-}
-
-struct Open {
-    name: Range<usize>,
-    indent: Option<usize>,
-    line: usize,
-}
-
-struct Scan<'t> {
-    lines: &'t Lines<'t>,
-    open: Vec<Open>,
-    /// The last word or mark.
-    last: Range<usize>,
-}
-
-impl Scan<'_> {
-    fn piece(&mut self, piece: &Piece) -> Option<Suspect> {
-        let found = match piece {
-            Piece::Simple { name, .. } => self.statement(name),
-            Piece::Open { name, .. } => {
-                let found = self.statement(name);
-                self.open.push(Open {
-                    indent: self.lines.indent(name.start),
-                    line: self.lines.start(name.start),
-                    name: name.clone(),
-                });
-                found
-            }
-            Piece::Close(at) => self.close(*at),
-        };
-        self.last = piece.end();
-        found
-    }
-
-    /// A statement that stands no further to the right than the block that it would be in.
-    fn statement(&self, name: &Range<usize>) -> Option<Suspect> {
-        let around = self.open.last()?;
-        let (outer, inner) = (around.indent?, self.lines.indent(name.start)?);
-        (inner <= outer).then(|| self.missing(around))
-    }
-
-    fn close(&mut self, at: usize) -> Option<Suspect> {
-        let place = at..at + 1;
-        let Some(top) = self.open.pop() else {
-            return Some(Suspect {
-                place,
-                text: SURPLUS,
-                block: None,
-                about: "",
-            });
-        };
-        let surplus = Suspect {
-            place,
-            text: SURPLUS,
-            block: Some(top.name.clone()),
-            about: CLOSED_EARLY,
-        };
-        let Some(indent) = self.lines.indent(at) else {
-            // Behind something else on its line it ends a block of that line.
-            return (top.line != self.lines.start(at)).then_some(surplus);
-        };
-        let outer = top.indent?;
-        if indent > outer {
-            return Some(surplus);
-        }
-        let closes_another = self.open.iter().any(|open| open.indent == Some(indent));
-        (indent < outer && closes_another).then(|| self.missing(&top))
-    }
-
-    fn missing(&self, block: &Open) -> Suspect {
-        Suspect {
-            place: self.last.clone(),
+    let (at, block) = layout.repair(missing)?;
+    let block = block.and_then(|index| pieces.get(index)).map(Piece::name);
+    if missing {
+        let last = at.checked_sub(1).and_then(|index| pieces.get(index))?;
+        return Some(Suspect {
+            place: last.end(),
             text: MISSING,
-            block: Some(block.name.clone()),
+            block,
             about: NOT_CLOSED,
-        }
+        });
     }
+    Some(Suspect {
+        place: pieces.get(at)?.end(),
+        text: SURPLUS,
+        about: if block.is_some() { CLOSED_EARLY } else { "" },
+        block,
+    })
 }
 
 #[cfg(test)]
@@ -237,5 +111,37 @@ mod tests {
     fn nothing_to_go_by() {
         assert_eq!(find("http {\n  server { }\n}\n"), None);
         assert_eq!(find("http {\nserver {\nroot /a;\n}\n"), None);
+        let text = "http {\nserver {\nlocation / {\nroot /a;\nlocation /b {\n}\n}\n}\n";
+        assert_eq!(find(text), None);
+    }
+
+    #[test]
+    fn blocks_whose_content_is_not_indented() {
+        let text = "http {\nserver {\n  location / {\n    root /a;\n  location /b {\n  }\n}\n}\n";
+        assert_eq!(find(text), Some((4, MISSING)));
+        let text = "http {\nserver {\n  root /a;\nserver {\n  root /b;\n}\n}\n";
+        assert_eq!(find(text), Some((3, MISSING)));
+        let text = "http {\nserver {\n  root /a;\n}}\nserver {\n  root /b;\n}\n}\n";
+        assert_eq!(find(text), Some((4, SURPLUS)));
+    }
+
+    #[test]
+    fn blocks_that_cannot_stand_where_they_do() {
+        let text = "events {\nhttp {\nserver {\n}\n}\n";
+        assert_eq!(find(text), Some((1, MISSING)));
+        let text = "events {\nworker_processes 4;\nhttp {\n}\n";
+        assert_eq!(find(text), Some((1, MISSING)));
+        let text = "http {\nmap $a $b { default 1; \nserver {\nlisten 80;\n}\n}\n";
+        assert_eq!(find(text), Some((2, MISSING)));
+        let text = "http {\nserver {\nlisten 80;\nserver {\nlisten 81;\n}\n}\n";
+        assert_eq!(find(text), Some((3, MISSING)));
+        let text = "http {\nserver {\nlisten 80;\n}\n}\nserver {\nlisten 81;\n}\n}\n";
+        assert_eq!(find(text), Some((5, SURPLUS)));
+    }
+
+    #[test]
+    fn odd_lines_do_not_mislead() {
+        let text = "http {\n  server {\n    root /a;\n  listen 80;\n    location / {\n      index a;\n    location /b {\n    }\n  }\n}\n";
+        assert_eq!(find(text), Some((6, MISSING)));
     }
 }

@@ -1,6 +1,6 @@
 //! Where a `;` or `{` was forgotten: nginx reads on and complains lines later, or of the next directive's name.
 
-use super::directive::Contexts;
+use super::directive::{Args, Contexts};
 use super::source::Sources;
 use super::table::{Collector, Found};
 use super::tree::{Node, Word};
@@ -34,12 +34,22 @@ pub fn find<'n, B: Collector>(b: &B, node: &'n Node, context: Contexts) -> Optio
     let on_new_line = pairs(node)
         .find(|(_, last, next)| begins_line(b.sources(), last, next) && (headless || known(next)));
     let on_same_line = || {
-        let here = |word: &Word| {
-            !word.quoted && matches!(b.table().find(&word.text, context), Found::Here(_))
+        let here = |word: &Word| match b.table().find(&word.text, context) {
+            _ if word.quoted => false,
+            Found::Here(_) => true,
+            Found::Elsewhere(_) => headless,
+            Found::Unknown => false,
         };
-        pairs(node).skip(1).find(|(_, _, next)| here(next))
+        pairs(node)
+            .skip(usize::from(!headless))
+            .find(|(_, _, next)| here(next))
     };
-    let (count, behind, _) = on_new_line.or_else(on_same_line)?;
+    // What follows the arguments of a block that has no "{" stands in it.
+    let behind_the_last = || match directive.args {
+        Args::Exactly(most) if headless => pairs(node).nth(usize::from(most)),
+        _ => None,
+    };
+    let (count, behind, _) = on_new_line.or_else(on_same_line).or_else(behind_the_last)?;
     Some(Missing {
         behind,
         count,

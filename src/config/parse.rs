@@ -99,6 +99,8 @@ pub enum Piece {
     Simple {
         /// The first word.
         name: Range<usize>,
+        /// How many words there are, the first included.
+        words: usize,
         /// The `;`.
         end: Range<usize>,
     },
@@ -114,6 +116,14 @@ pub enum Piece {
 }
 
 impl Piece {
+    /// Its first word; the brace itself, if it closes.
+    pub fn name(&self) -> Range<usize> {
+        match self {
+            Piece::Simple { name, .. } | Piece::Open { name, .. } => name.clone(),
+            Piece::Close(at) => *at..at + 1,
+        }
+    }
+
     /// The mark that ends it.
     pub fn end(&self) -> Range<usize> {
         match self {
@@ -129,23 +139,27 @@ pub fn pieces(text: &[u8]) -> Option<Vec<Piece>> {
     let file = Nginx::parse(Rule::file, &readable).ok()?.next()?;
     let mut pieces = Vec::new();
     let mut name: Option<Range<usize>> = None;
+    let mut words = 0;
     for token in file.into_inner() {
         let (rule, span) = (token.as_rule(), token.as_span());
         let place = span.start()..span.end();
         match (rule, text.get(place.start)) {
             (Rule::bare | Rule::quoted, _) => {
                 name.get_or_insert(place);
+                words += 1;
             }
             (Rule::mark, Some(b'}')) => {
                 name = None;
+                words = 0;
                 pieces.push(Piece::Close(place.start));
             }
             (Rule::mark, mark) => {
                 let block = mark == Some(&b'{');
                 let (name, end) = (name.take().unwrap_or_else(|| place.clone()), place);
+                let words = std::mem::take(&mut words);
                 pieces.push(match block {
                     true => Piece::Open { name, end },
-                    false => Piece::Simple { name, end },
+                    false => Piece::Simple { name, words, end },
                 });
             }
             _ => {}
@@ -303,6 +317,9 @@ impl Builder<'_> {
             if let Some(suspect) = braces::suspect(self.text) {
                 return Err(Box::new(suspect.mark(d, self.source)));
             }
+            // Nothing tells where: at the end of the file at the latest.
+            let last = self.span(self.read.saturating_sub(1), self.read);
+            let d = d.label(last, "a \"}\" is missing behind this, or further up");
             return Err(Box::new(d.label(
                 open.node.name.span.to(open.node.end),
                 "this block is not closed",

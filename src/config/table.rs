@@ -126,7 +126,8 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
     };
     b.refused(Some(node));
     let Some(missing) = missing_end::find(b, node, context) else {
-        let suspect = suspect(b, node).filter(|_| may_be_misplaced(&diagnostic.message));
+        let misplaced = may_be_misplaced(&diagnostic.message);
+        let suspect = misplaced.then(|| suspect(b, node)).flatten();
         b.report(match &suspect {
             Some(suspect) => suspect.mark(diagnostic, node.end.source),
             None => diagnostic,
@@ -149,6 +150,10 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
     if let Some((first, second)) = missing_end::split(node, missing.count) {
         if misformed && let Ok(directive) = judge(b, &first, context) {
             let _ = set(b, &first, directive);
+        }
+        // Nobody has opened the file that it names.
+        if second.name.text == "include" {
+            return b.refused(None);
         }
         step(b, &second, before, context);
     }
@@ -174,7 +179,7 @@ fn suspect<B: Collector>(b: &B, node: &Node) -> Option<braces::Suspect> {
 }
 
 /// Whether the sentence is about where a directive stands, and not about the directive itself.
-fn may_be_misplaced(message: &str) -> bool {
+pub fn may_be_misplaced(message: &str) -> bool {
     const PLACES: [&str; 6] = [
         "is not terminated by",
         "is not allowed here",

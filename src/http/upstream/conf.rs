@@ -5,7 +5,6 @@ use super::peers::{Peer, Peers};
 use super::server::{self, ServerSpec};
 use crate::config::directive::{Args, Directive};
 use crate::config::span::Span;
-use crate::config::suggest::nearest;
 use crate::config::tree::Node;
 use crate::cycle::{Builder, context};
 use crate::diagnostic::Diagnostic;
@@ -281,30 +280,15 @@ pub fn reference(b: &mut Builder, address: &Address, span: Span) -> Result<Group
 pub fn finish(b: &mut Builder) -> Upstreams {
     let builder = std::mem::take(&mut b.http.upstream);
     let mut groups = Vec::with_capacity(builder.groups.len());
-    let explicit = builder.groups.iter().filter(|group| group.explicit);
-    let names: Vec<Bytes> = explicit.map(|group| group.host.clone()).collect();
     for group in builder.groups {
-        let host = group.host.clone();
         match build(group) {
             Ok(group) => groups.push(Arc::new(group)),
-            Err(d) => b.diagnostics.push(with_name_meant(d, &host, &names)),
+            Err(d) => b.diagnostics.push(d),
         }
     }
     Upstreams {
         groups,
         by_peers: OnceLock::new(),
-    }
-}
-
-/// Where a host is not found, the upstream block whose name was probably meant.
-fn with_name_meant(d: Diagnostic, host: &[u8], names: &[Bytes]) -> Diagnostic {
-    let names = names
-        .iter()
-        .filter_map(|name| std::str::from_utf8(name).ok());
-    let meant = nearest(&String::from_utf8_lossy(host), names);
-    match meant.filter(|_| d.message.starts_with("host not found")) {
-        Some(meant) => d.help(format!("did you mean the upstream \"{meant}\"?")),
-        None => d,
     }
 }
 
