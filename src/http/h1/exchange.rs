@@ -301,15 +301,16 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         return give_up(req, 499);
     }
     if broken_body_is_at_hand(req) {
-        explain::client(
-            req,
-            Level::Info,
-            format_args!("client sent invalid chunked body"),
-            Fault::now(req, Wrong::Chunks),
-        );
-        req.response.reset();
+        explain::invalid_chunks(req, "");
+        // Where it ends cannot be known.
+        req.body.source = None;
+        // An error that has nginx's own page stays the answer.
+        if !req.response.internal_error_page {
+            req.response.reset();
+            phase::refuse(req, 400).await;
+        }
         req.keepalive = false;
-        phase::refuse(req, 400).await;
+        return answer(req, io, true).await;
     }
     answer(req, io, false).await
 }
@@ -317,7 +318,7 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
 /// Whether a body that no handler wanted is wrong as far as it came along with the head. What comes later of it is
 /// only looked at to find its end.
 fn broken_body_is_at_hand(req: &mut Request) -> bool {
-    if req.response.internal_error_page || req.response.no_answer {
+    if req.response.no_answer {
         return false;
     }
     match &mut req.body.source {
@@ -539,6 +540,10 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         // body, as in nginx.
         reader.discard(location.lingering_timeout);
         unread = !drain(&mut reader, location.lingering_time).await;
+        if !unread && reader.unpacked().is_some() {
+            // Nothing is left of it: so it counts.
+            req.body.turned_out = Some(0);
+        }
     }
     if req.keepalive && !req.response.close && !unread && !stops(req) && !io.eof.get() {
         let core = location;
@@ -587,11 +592,7 @@ async fn discard_ready(req: &mut Request) {
         Poll::Ready(false)
     });
     if malformed.await {
-        log::request(
-            req,
-            Level::Info,
-            format_args!("client sent invalid chunked body"),
-        );
+        explain::invalid_chunks(req, "");
         req.keepalive = false;
     }
 }
