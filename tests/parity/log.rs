@@ -287,3 +287,37 @@ fn chunked_bodies() {
     pair.same_lines("bodies.log", count);
     pair.same_errors(7 * (bodies.len() - 3));
 }
+
+#[test]
+fn what_a_condition_refuses_is_not_complete() {
+    let Some(pair) = Pair::start(
+        r#"
+        log_format f '$request $status $request_completion';
+        server { listen 127.0.0.1:%PORT0%; root %DIR%/files; access_log %DIR%/f.log f;
+            location /page/ { error_page 412 /page/none; }
+            location /file/ { error_page 412 =200 /a.txt; }
+        }"#,
+    ) else {
+        return;
+    };
+    for name in ["a.txt", "page/a.txt", "file/a.txt"] {
+        pair.write(&format!("files/{name}"), "some text");
+    }
+    let mut count = 0;
+    for method in ["GET", "HEAD"] {
+        for path in ["/a.txt", "/page/a.txt", "/file/a.txt"] {
+            for condition in [
+                "If-Match: \"x\"",
+                "If-None-Match: *",
+                "Range: bytes=900-",
+                "A: b",
+            ] {
+                pair.same(&format!(
+                    "{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{condition}\r\n\r\n"
+                ));
+                count += 1;
+            }
+        }
+    }
+    pair.same_lines("f.log", count);
+}

@@ -345,6 +345,7 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
             // so that logs and error pages know nothing of them.
             req.uri.clear();
             req.bad_target = true;
+            req.request_length.set(line_length(&head));
             drop(head);
             if let Some(head) = Rc::get_mut(&mut req.head) {
                 head.forget_fields();
@@ -359,6 +360,9 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
         Ok(port) => req.host_port = port.unwrap_or(0),
         Err(bad) => {
             // nginx judges a host where it reads it, and never gets to the fields behind it.
+            if bad == Bad::HostInLine {
+                req.request_length.set(line_length(&head));
+            }
             drop(head);
             if let Some(head) = Rc::get_mut(&mut req.head) {
                 match bad {
@@ -380,6 +384,14 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
         NoServer::Failed => Bad::NoServer,
         NoServer::Misdirected => Bad::Misdirected,
     })
+}
+
+/// The bytes of the request line with its end: all that nginx has read of a head when it judges the target.
+fn line_length(head: &Head) -> u64 {
+    let end = head.line.end as usize;
+    let rest = head.buf.get(end..).unwrap_or_default();
+    let feed = memchr::memchr(b'\n', rest).map_or(0, |at| at.saturating_add(1));
+    end.saturating_add(feed) as u64
 }
 
 /// What follows from the head alone: path, host, server, framing, whether the connection is kept.
@@ -525,7 +537,7 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
     }
     let http = Rc::clone(&req.http);
     match send::response(req, io).await {
-        Sent::Whole => req.completed.set(true),
+        Sent::Whole => req.completed.set(!req.response.close),
         Sent::TimedOut => {
             timed_out(req);
             return Next::Close;
