@@ -3,6 +3,8 @@
 use crate::harness::{current, same_complaints};
 use crate::origin::{Act, ok};
 use crate::pair::{AS_NOW, Pair};
+use std::io::{Read, Write};
+use std::net::Shutdown;
 
 const FIELDS: &str = "Host: h.test:81\r\nConnection: close\r\nUser-Agent: a \"quoted\" \\ agent\r\n\
      Referer: http://there/?é\t\r\nCookie: sid=1; b=\"2\"\r\nX-Json: {\"a\":\"\\n</\"}\r\n\
@@ -320,4 +322,38 @@ fn what_a_condition_refuses_is_not_complete() {
         }
     }
     pair.same_lines("f.log", count);
+}
+
+/// What is said of connections that end while a request is waited for.
+#[test]
+fn connections_that_end_without_a_request() {
+    let Some(pair) = Pair::start(
+        "client_header_timeout 300ms; keepalive_timeout 300ms;
+        server { listen 127.0.0.1:%PORT0%; location / { return 204; }
+            location /quiet { error_log %DIR%/quiet.log notice; return 204; }
+            location /own { error_log %DIR%/own.log info; return 204; } }",
+    ) else {
+        return;
+    };
+    pair.each(|site| drop(site.connect(0)));
+    // One more comes of the wait for the start.
+    pair.same_idle_lines(2);
+    // In vain: nothing comes.
+    pair.same("");
+    pair.same_idle_lines(3);
+    for (path, lines) in [("/", 4), ("/quiet", 4), ("/own", 4)] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        // Kept until time ends it, and closed by the client, which is told in the log of the last location.
+        pair.same(&request);
+        pair.each(|site| {
+            let mut stream = site.connect(0);
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = [0; 16];
+            stream.read_exact(&mut answer).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        pair.same_idle_lines(lines);
+    }
+    pair.same_shapes("own.log", 1);
 }

@@ -3,6 +3,7 @@
 use super::bad::{Bad, dropped_sentence};
 use super::body::Reader;
 use super::framing::BodyLength;
+use super::idle;
 use super::io::{Io, IoError};
 use super::parse::{self, Limits, NameRules, Outcome};
 use super::send::{self, Sent};
@@ -21,7 +22,7 @@ use crate::http::router::NoServer;
 use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
 use crate::http::{Http, host, modules, router, uri};
-use crate::log::{self, Level};
+use crate::log::{self, ErrorLogs, Level};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -37,6 +38,8 @@ pub enum Next {
         timeout: Duration,
         /// For so long of that even a stopping server waits for it (`keepalive_min_timeout`).
         least: Duration,
+        /// The logs that are told if it does not come.
+        logs: Option<Box<ErrorLogs>>,
     },
     /// It is closed when the client has had time to read the answer.
     Linger {
@@ -565,6 +568,7 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         return Next::Keep {
             timeout: core.keepalive_timeout,
             least: core.keepalive_min_timeout,
+            logs: idle::logs(&req.location(&http).error_log),
         };
     }
     let linger = match location.lingering_close {
