@@ -44,6 +44,11 @@ pub struct RequestBody {
     pub length: Option<u64>,
     /// Whether it came chunked.
     pub chunked: bool,
+    /// How long a chunked body turned out to be, as far as it was read, once nobody reads it any more: what
+    /// `$content_length` tells of it.
+    pub turned_out: Option<u64>,
+    /// Bytes that came for it, framing included, since [`RequestBody::take_arrived`].
+    pub arrived: u64,
     /// What has been read to be kept: set by [`read_all`](super::body_keep::read_all).
     pub kept: Kept,
     /// Whether `kept` holds all of it.
@@ -119,13 +124,33 @@ impl RequestBody {
             return Poll::Ready(Ok(None));
         };
         let data = match source {
-            BodySource::H1(reader) => std::task::ready!(reader.poll_data(cx)),
-            BodySource::H2(reader) => std::task::ready!(reader.poll_data(cx)),
+            BodySource::H1(reader) => {
+                let before = reader.received();
+                let data = reader.poll_data(cx);
+                let more = reader.received().saturating_sub(before);
+                self.arrived = self.arrived.saturating_add(more);
+                if matches!(data, Poll::Ready(Err(_))) {
+                    self.turned_out = reader.unpacked();
+                }
+                std::task::ready!(data)
+            }
+            BodySource::H2(reader) => {
+                let data = std::task::ready!(reader.poll_data(cx));
+                if let Ok(Some(data)) = &data {
+                    self.arrived = self.arrived.saturating_add(data.len() as u64);
+                }
+                data
+            }
         };
         if matches!(data, Ok(None) | Err(_)) {
             self.source = None;
         }
         Poll::Ready(data)
+    }
+
+    /// How many bytes came for it since this was last asked.
+    pub fn take_arrived(&mut self) -> u64 {
+        std::mem::take(&mut self.arrived)
     }
 
     /// The next piece of the body.

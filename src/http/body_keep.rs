@@ -37,8 +37,14 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
     let limit = core.client_max_body_size;
     loop {
         let data = req.body.data().await;
-        let Some(data) = data.inspect_err(|e| explain::body(req, *e))? else {
-            break;
+        req.count_body();
+        let data = match data {
+            Ok(Some(data)) => data,
+            Ok(None) => break,
+            Err(e) => {
+                explain::body(req, e);
+                return Err(e);
+            }
         };
         let length = store.kept.length.saturating_add(data.len() as u64);
         if limit > 0 && length > limit {
@@ -55,8 +61,6 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
             req.keepalive = false;
             return Err(BodyError::TooLarge);
         }
-        let received = req.request_length.get().saturating_add(data.len() as u64);
-        req.request_length.set(received);
         store.add(req, data)?;
     }
     req.body.kept = store.finish();

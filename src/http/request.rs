@@ -265,6 +265,13 @@ impl Request {
         self.worker.give_head(self.head);
     }
 
+    /// Counts what came of the body in `$request_length`.
+    pub fn count_body(&mut self) {
+        let length = self.request_length.get();
+        let arrived = self.body.take_arrived();
+        self.request_length.set(length.saturating_add(arrived));
+    }
+
     /// The settings of the location.
     pub fn location<'a>(&self, http: &'a Http) -> &'a Location {
         http.location(self.location)

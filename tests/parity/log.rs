@@ -1,8 +1,10 @@
 //! The lines of access logs.
 
-use crate::harness::same_complaints;
+use crate::harness::{current, same_complaints};
 use crate::origin::{Act, ok};
 use crate::pair::{AS_NOW, Pair};
+use std::io::{Read, Write};
+use std::net::Shutdown;
 
 const FIELDS: &str = "Host: h.test:81\r\nConnection: close\r\nUser-Agent: a \"quoted\" \\ agent\r\n\
      Referer: http://there/?é\t\r\nCookie: sid=1; b=\"2\"\r\nX-Json: {\"a\":\"\\n</\"}\r\n\
@@ -232,4 +234,126 @@ fn complaints() {
         "log_subrequest x;",
         "server { listen 127.0.0.1:2; log_format x y; }",
     ]);
+}
+
+/// What is counted of a body that comes chunked, and what is said where its framing is broken.
+#[test]
+fn chunked_bodies() {
+    let Some(pair) = Pair::with_origins(
+        r#"
+        NOW
+        log_format bodies '$request_uri|$status|$request_length|$content_length|$request_completion';
+        server { listen 127.0.0.1:%PORT0%;
+            access_log %DIR%/bodies.log bodies;
+            client_max_body_size 100;
+            location /read { proxy_pass http://127.0.0.1:%ORIGIN0%; }
+            location /stream { proxy_request_buffering off; proxy_pass http://127.0.0.1:%ORIGIN0%; }
+            location /return { return 200 x; }
+            location /none { return 404; }
+            location /file { root %DIR%/files; error_page 405 =200 /file/a.html; }
+        }"#
+        .replace("NOW", AS_NOW)
+        .as_str(),
+        1,
+        |_, _, _| Act::SendAndClose(ok("x")),
+    ) else {
+        return;
+    };
+    pair.write("files/file/a.html", "some text");
+    let mut bodies = vec![
+        "3;a=b\r\nabc\r\n0\r\nTrailer: field\r\n\r\n",
+        "3\r\nabc\r\n00004\r\ndefg\r\n0\r\n\r\n",
+        "0\r\n\r\n",
+        "x\r\nabc\r\n0\r\n\r\n",
+        "3\r\nabcd\r\n0\r\n\r\n",
+        "ffffffffffffffffff\r\n",
+    ];
+    if current() {
+        // A line feed alone ended a line once.
+        bodies.push("3\nabc\n0\n\n");
+    }
+    let mut count = 0;
+    for path in ["/read", "/stream", "/return", "/file/a.html", "/none"] {
+        for body in &bodies {
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+            );
+            pair.same(&format!("{head}{body}"));
+            count += 1;
+            if path == "/read" || path == "/stream" {
+                pair.same_parts(&[&head, body]);
+                count += 1;
+            }
+        }
+    }
+    pair.same_lines("bodies.log", count);
+    pair.same_errors(7 * (bodies.len() - 3));
+}
+
+#[test]
+fn what_a_condition_refuses_is_not_complete() {
+    let Some(pair) = Pair::start(
+        r#"
+        log_format f '$request $status $request_completion';
+        server { listen 127.0.0.1:%PORT0%; root %DIR%/files; access_log %DIR%/f.log f;
+            location /page/ { error_page 412 /page/none; }
+            location /file/ { error_page 412 =200 /a.txt; }
+        }"#,
+    ) else {
+        return;
+    };
+    for name in ["a.txt", "page/a.txt", "file/a.txt"] {
+        pair.write(&format!("files/{name}"), "some text");
+    }
+    let mut count = 0;
+    for method in ["GET", "HEAD"] {
+        for path in ["/a.txt", "/page/a.txt", "/file/a.txt"] {
+            for condition in [
+                "If-Match: \"x\"",
+                "If-None-Match: *",
+                "Range: bytes=900-",
+                "A: b",
+            ] {
+                pair.same(&format!(
+                    "{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{condition}\r\n\r\n"
+                ));
+                count += 1;
+            }
+        }
+    }
+    pair.same_lines("f.log", count);
+}
+
+/// What is said of connections that end while a request is waited for.
+#[test]
+fn connections_that_end_without_a_request() {
+    let Some(pair) = Pair::start(
+        "client_header_timeout 300ms; keepalive_timeout 300ms;
+        server { listen 127.0.0.1:%PORT0%; location / { return 204; }
+            location /quiet { error_log %DIR%/quiet.log notice; return 204; }
+            location /own { error_log %DIR%/own.log info; return 204; } }",
+    ) else {
+        return;
+    };
+    pair.each(|site| drop(site.connect(0)));
+    // One more comes of the wait for the start.
+    pair.same_idle_lines(2);
+    // In vain: nothing comes.
+    pair.same("");
+    pair.same_idle_lines(3);
+    for (path, lines) in [("/", 4), ("/quiet", 4), ("/own", 4)] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        // Kept until time ends it, and closed by the client, which is told in the log of the last location.
+        pair.same(&request);
+        pair.each(|site| {
+            let mut stream = site.connect(0);
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = [0; 16];
+            stream.read_exact(&mut answer).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        pair.same_idle_lines(lines);
+    }
+    pair.same_shapes("own.log", 1);
 }

@@ -152,6 +152,20 @@ pub fn client_line(line: &str) -> Option<String> {
         .then(|| message.to_owned())
 }
 
+/// A line of the error log about a connection that ended while a request was waited for.
+pub fn idle_line(line: &str) -> Option<String> {
+    let message = line.get(line.find(": *")?..)?;
+    let message = message.get(message.find("client ")?..)?;
+    [
+        "closed connection",
+        "closed keepalive",
+        "waiting for request",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+    .then(|| message.to_owned())
+}
+
 /// A line with `#` for every number.
 pub fn shape(line: &str) -> String {
     let mut out = String::new();

@@ -220,6 +220,12 @@ impl Pair {
         assert!(ours == theirs, "in the error log:{}", apart(&ours, &theirs));
     }
 
+    /// The same for connections that ended while a request was waited for.
+    pub fn same_idle_lines(&self, count: usize) {
+        let (ours, theirs) = self.both(|side| side.lines("error.log", count, normal::idle_line));
+        assert!(ours == theirs, "in the error log:{}", apart(&ours, &theirs));
+    }
+
     /// What `look` sees in the two.
     fn both<T: Send>(&self, look: impl Fn(&Side) -> T + Sync) -> (T, T) {
         std::thread::scope(|scope| {

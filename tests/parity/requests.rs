@@ -429,7 +429,7 @@ fn what_the_log_says_of_heads() {
 
 #[test]
 fn what_is_known_of_a_request_that_is_refused() {
-    let site = r#"log_format f '"$request" $status $uri $args $is_args $host $server_name $request_uri $http_host';
+    let site = r#"log_format f '"$request" $status $uri $args $is_args $host $server_name $request_uri $http_host $server_protocol $request_length';
         server { listen 127.0.0.1:%PORT0%; server_name a; access_log %DIR%/a.log f; error_page 400 /short; location /short { return 400 "a $args"; } }
         server { listen 127.0.0.1:%PORT0%; server_name b; access_log %DIR%/b.log f; error_page 400 /short; location /short { return 400 "b $args"; } }"#;
     let Some(pair) = Pair::start(site) else {
@@ -440,6 +440,13 @@ fn what_is_known_of_a_request_that_is_refused() {
         "GET /x?a=b http/1.1",
         "POST /x?a=b",
         "GET /x?a=b HTTP/1.",
+        "GET /x?a=b HTTP/0.9",
+        "GET /x?a=b HTTP/3.0",
+        "GET /x?a=b Hello",
+        "GET /x?a=b again HTTP/1.1",
+        "GET /x#f?a=b HTTP/1.1",
+        "GET http:///x HTTP/1.1",
+        "GET http://b/x#f?a=b HTTP/1.1",
         "GET /%zz?a=b HTTP/1.1",
         "GET /../x?a=b HTTP/1.1",
         "GET http://b/x?a=b HTTP/1.1",
@@ -458,6 +465,6 @@ fn what_is_known_of_a_request_that_is_refused() {
         }
     }
     pair.same_each(&requests.iter().map(String::as_str).collect::<Vec<_>>());
-    pair.same_lines("a.log", 37);
-    pair.same_lines("b.log", 8);
+    pair.same_lines("a.log", 63);
+    pair.same_lines("b.log", 13);
 }

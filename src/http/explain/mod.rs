@@ -14,6 +14,7 @@ pub use page::answer as page;
 
 use super::body_in::BodyError;
 use super::conf::LocationConf;
+use super::head::Version;
 use super::request::Request;
 use super::upstream::failure::Failure;
 use super::upstream::state::Attempt;
@@ -135,7 +136,11 @@ pub fn body(req: &Request, error: BodyError) {
             Wrong::ClosedWhileSending,
             "client prematurely closed connection while reading client request body",
         ),
-        BodyError::Malformed => (Wrong::Chunks, "client sent invalid chunked body"),
+        BodyError::Malformed if req.head.version < Version::Http2 => {
+            return invalid_chunks(req, "");
+        }
+        // The stream tells what is wrong.
+        BodyError::Malformed => return,
         // What is said about these is said where they are noticed.
         BodyError::TooLarge | BodyError::Storage => return,
     };
@@ -144,6 +149,16 @@ pub fn body(req: &Request, error: BodyError) {
         true => client(req, Level::Info, format_args!("{message}"), fault),
         false => *req.reason.borrow_mut() = Some(Box::new(Reason::Client(fault))),
     }
+}
+
+/// Tells that a chunked body is none; `doing` is what nginx says was being done.
+pub fn invalid_chunks(req: &Request, doing: &str) {
+    client(
+        req,
+        Level::Error,
+        format_args!("client sent invalid chunked body{doing}"),
+        Fault::now(req, Wrong::Chunks),
+    );
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct Reader {
     go_on: &'static [u8],
     reading: bool,
     received: u64,
+    /// How much of it was the body's own, if it is chunked.
+    unpacked: u64,
 }
 
 enum Framing {
@@ -42,6 +44,7 @@ impl Reader {
             go_on: b"",
             reading: false,
             received: 0,
+            unpacked: 0,
         }
     }
 
@@ -56,6 +59,7 @@ impl Reader {
             go_on: b"",
             reading: false,
             received: 0,
+            unpacked: 0,
         }
     }
 
@@ -72,6 +76,11 @@ impl Reader {
     /// Bytes received so far, framing included.
     pub fn received(&self) -> u64 {
         self.received
+    }
+
+    /// How much of a chunked body there was so far, without the framing.
+    pub fn unpacked(&self) -> Option<u64> {
+        matches!(self.framing, Framing::Chunked(_)).then_some(self.unpacked)
     }
 
     /// From now on the body is only discarded, with so much time between two reads. The response has been sent: it
@@ -108,6 +117,7 @@ impl Reader {
                 }
                 Framing::Chunked(_) => self.piece,
             };
+            let came_with_head = !self.io.pending.borrow().is_empty();
             let mut buf = Vec::with_capacity(room);
             let n = match ready!(self.io.poll_read(cx, &mut buf)) {
                 Ok(0) | Err(IoError::Broken(_)) => return Poll::Ready(Err(BodyError::Closed)),
@@ -116,7 +126,12 @@ impl Reader {
             };
             self.reading = false;
             self.received = self.received.saturating_add(n as u64);
-            let data = self.take(buf)?;
+            let data = self.take(buf).inspect_err(|_| {
+                // What came along with the head is counted only if it is a body's.
+                if came_with_head {
+                    self.received = self.received.saturating_sub(n as u64);
+                }
+            })?;
             if !data.is_empty() {
                 return Poll::Ready(Ok(Some(data)));
             }
@@ -164,6 +179,7 @@ impl Reader {
                 .decode(buf.get(at..).unwrap_or_default())
                 .map_err(|_| BodyError::Malformed)?;
             if !step.data.is_empty() {
+                self.unpacked = self.unpacked.saturating_add(step.data.len() as u64);
                 let piece = buf.slice(at + step.data.start..at + step.data.end);
                 match out.take() {
                     None if gathered.is_empty() => out = Some(piece),

@@ -2,6 +2,7 @@
 //! its future is small: ten thousand idle connections should cost little more than what the kernel keeps for them.
 
 use super::exchange::{self, Next};
+use super::idle::{self, Ended};
 use super::io::{Io, IoError};
 use super::linger;
 use crate::http::accept::{Arrival, Seat};
@@ -10,6 +11,7 @@ use crate::http::connection::Client;
 use crate::http::h2::{self, preface};
 use crate::http::head::Head;
 use crate::http::stats::{self, Doing};
+use crate::log::ErrorLogs;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
@@ -48,9 +50,8 @@ impl Connection {
             let waiting = stats::enter(Doing::Waiting);
             let readable = wait.for_request(self).await;
             drop(waiting);
-            if readable.is_err() {
-                // Nobody asked for anything: no answer, no line in a log.
-                return;
+            if let Err(e) = readable {
+                return idle::ended(&self.client, self.first.take(), wait.logs, Ended::from(e));
             }
             let mut head = self.seat.worker.take_head();
             let first = match Rc::get_mut(&mut head) {
@@ -58,7 +59,10 @@ impl Connection {
                 None => return,
             };
             match first {
-                Ok(0) => return,
+                Ok(0) => {
+                    let how = Ended::Closed;
+                    return idle::ended(&self.client, self.first.take(), wait.logs, how);
+                }
                 Ok(_) if self.client.requests.get() == 0 && preface::may_be(&head.buf) => {
                     match Box::pin(self.detect(&mut head)).await {
                         Some(false) => {}
@@ -76,15 +80,23 @@ impl Connection {
                     self.seat.worker.give_head(head);
                     continue;
                 }
-                Err(_) => return,
+                Err(e) => {
+                    let how = Ended::Broken(e);
+                    return idle::ended(&self.client, self.first.take(), wait.logs, how);
+                }
             }
             let first = self.first.take();
             let answered = exchange::one(&self.seat.worker, &self.client, &self.io, head, first);
             match Box::pin(answered).await {
-                Next::Keep { timeout, least } => {
+                Next::Keep {
+                    timeout,
+                    least,
+                    logs,
+                } => {
                     wait = Wait {
                         least,
                         rest: timeout.saturating_sub(least),
+                        logs,
                     };
                     self.io.read_within(timeout.min(match least.is_zero() {
                         true => timeout,
@@ -125,6 +137,8 @@ impl Connection {
 struct Wait {
     least: Duration,
     rest: Duration,
+    /// Those of the request before, if they are to be told how the connection ends.
+    logs: Option<Box<ErrorLogs>>,
 }
 
 impl Wait {

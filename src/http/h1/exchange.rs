@@ -3,6 +3,7 @@
 use super::bad::{Bad, dropped_sentence};
 use super::body::Reader;
 use super::framing::BodyLength;
+use super::idle;
 use super::io::{Io, IoError};
 use super::parse::{self, Limits, NameRules, Outcome};
 use super::send::{self, Sent};
@@ -21,7 +22,7 @@ use crate::http::router::NoServer;
 use crate::http::stats::{self, Doing};
 use crate::http::worker::Worker;
 use crate::http::{Http, host, modules, router, uri};
-use crate::log::{self, Level};
+use crate::log::{self, ErrorLogs, Level};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -37,6 +38,8 @@ pub enum Next {
         timeout: Duration,
         /// For so long of that even a stopping server waits for it (`keepalive_min_timeout`).
         least: Duration,
+        /// The logs that are told if it does not come.
+        logs: Option<Box<ErrorLogs>>,
     },
     /// It is closed when the client has had time to read the answer.
     Linger {
@@ -301,15 +304,16 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         return give_up(req, 499);
     }
     if broken_body_is_at_hand(req) {
-        explain::client(
-            req,
-            Level::Info,
-            format_args!("client sent invalid chunked body"),
-            Fault::now(req, Wrong::Chunks),
-        );
-        req.response.reset();
+        explain::invalid_chunks(req, "");
+        // Where it ends cannot be known.
+        req.body.source = None;
+        // An error that has nginx's own page stays the answer.
+        if !req.response.internal_error_page {
+            req.response.reset();
+            phase::refuse(req, 400).await;
+        }
         req.keepalive = false;
-        phase::refuse(req, 400).await;
+        return answer(req, io, true).await;
     }
     answer(req, io, false).await
 }
@@ -317,7 +321,7 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
 /// Whether a body that no handler wanted is wrong as far as it came along with the head. What comes later of it is
 /// only looked at to find its end.
 fn broken_body_is_at_hand(req: &mut Request) -> bool {
-    if req.response.internal_error_page || req.response.no_answer {
+    if req.response.no_answer {
         return false;
     }
     match &mut req.body.source {
@@ -344,6 +348,7 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
             // so that logs and error pages know nothing of them.
             req.uri.clear();
             req.bad_target = true;
+            req.request_length.set(line_length(&head));
             drop(head);
             if let Some(head) = Rc::get_mut(&mut req.head) {
                 head.forget_fields();
@@ -358,6 +363,9 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
         Ok(port) => req.host_port = port.unwrap_or(0),
         Err(bad) => {
             // nginx judges a host where it reads it, and never gets to the fields behind it.
+            if bad == Bad::HostInLine {
+                req.request_length.set(line_length(&head));
+            }
             drop(head);
             if let Some(head) = Rc::get_mut(&mut req.head) {
                 match bad {
@@ -379,6 +387,14 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
         NoServer::Failed => Bad::NoServer,
         NoServer::Misdirected => Bad::Misdirected,
     })
+}
+
+/// The bytes of the request line with its end: all that nginx has read of a head when it judges the target.
+fn line_length(head: &Head) -> u64 {
+    let end = head.line.end as usize;
+    let rest = head.buf.get(end..).unwrap_or_default();
+    let feed = memchr::memchr(b'\n', rest).map_or(0, |at| at.saturating_add(1));
+    end.saturating_add(feed) as u64
 }
 
 /// What follows from the head alone: path, host, server, framing, whether the connection is kept.
@@ -524,7 +540,7 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
     }
     let http = Rc::clone(&req.http);
     match send::response(req, io).await {
-        Sent::Whole => req.completed.set(true),
+        Sent::Whole => req.completed.set(!req.response.close),
         Sent::TimedOut => {
             timed_out(req);
             return Next::Close;
@@ -539,6 +555,10 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         // body, as in nginx.
         reader.discard(location.lingering_timeout);
         unread = !drain(&mut reader, location.lingering_time).await;
+        if !unread && reader.unpacked().is_some() {
+            // Nothing is left of it: so it counts.
+            req.body.turned_out = Some(0);
+        }
     }
     if req.keepalive && !req.response.close && !unread && !stops(req) && !io.eof.get() {
         let core = location;
@@ -548,6 +568,7 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         return Next::Keep {
             timeout: core.keepalive_timeout,
             least: core.keepalive_min_timeout,
+            logs: idle::logs(&req.location(&http).error_log),
         };
     }
     let linger = match location.lingering_close {
@@ -587,11 +608,7 @@ async fn discard_ready(req: &mut Request) {
         Poll::Ready(false)
     });
     if malformed.await {
-        log::request(
-            req,
-            Level::Info,
-            format_args!("client sent invalid chunked body"),
-        );
+        explain::invalid_chunks(req, "");
         req.keepalive = false;
     }
 }

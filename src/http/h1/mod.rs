@@ -7,6 +7,7 @@ pub mod connection;
 pub(in crate::http) mod exchange;
 pub mod field_line;
 pub mod framing;
+mod idle;
 pub mod io;
 pub mod linger;
 mod outgoing;

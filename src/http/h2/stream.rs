@@ -221,7 +221,7 @@ pub async fn serve(
     if let Some(what) = announced.and_then(|announced| announced.wrong()) {
         log::request(req, Level::Info, format_args!("{what}"));
     }
-    req.completed.set(answered);
+    req.completed.set(answered && !req.response.close);
     let answers = control.answered.get();
     control
         .answered

@@ -86,12 +86,11 @@ fn send(req: &Request, to: &[Bytes]) -> Verdict {
         copy.method = req.method;
         if req.body.complete {
             copy.body = RequestBody {
-                source: None,
                 length: req.body.length,
                 chunked: req.body.chunked,
                 kept: req.body.kept.clone(),
                 complete: true,
-                asked: false,
+                ..RequestBody::default()
             };
         }
         subrequest::spawn(req, copy);

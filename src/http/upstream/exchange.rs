@@ -22,7 +22,7 @@ use super::tls::handshake::handshake;
 use crate::config::span::Span;
 use crate::http::body_in::{BodyError, Kept};
 use crate::http::explain::{self, Wrong};
-use crate::http::head::Method;
+use crate::http::head::{Method, Version};
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::log::{self, Level};
@@ -378,18 +378,21 @@ impl Talk<'_> {
         let (before, received) = (out.sent, out.received);
         let sent = out.poll_send(cx, &conn.stream, &mut req.body);
         let received = out.received.saturating_sub(received);
-        let length = req.request_length.get().saturating_add(received);
-        req.request_length.set(length);
+        req.count_body();
         match sent {
             Poll::Ready(Ok(())) => {
                 self.stage = Stage::Head;
                 conn.timer.set(self.plan.passing.read_timeout);
             }
             Poll::Ready(Err(SendError::Client(e))) => {
+                req.body.turned_out = None;
                 match e {
                     BodyError::TooLarge => {
                         let so_far = out.received.saturating_sub(received);
                         refuse_large_body(req, so_far, received);
+                    }
+                    BodyError::Malformed if req.head.version < Version::Http2 => {
+                        explain::invalid_chunks(req, " while sending request to upstream");
                     }
                     e => explain::body(req, e),
                 }

@@ -194,6 +194,7 @@ impl Outgoing {
                 None => {
                     self.streams = false;
                     body.complete = true;
+                    body.turned_out = Some(self.received).filter(|_| body.chunked);
                     match self.framing {
                         Framing::Plain => {}
                         Framing::Chunked => self.push_static(LAST_CHUNK),

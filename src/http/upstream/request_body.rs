@@ -22,9 +22,8 @@ pub async fn read(
         return body_in::read_all(req).await.map(|()| None);
     }
     let part = outgoing::ready_part(&mut req.body).await;
+    req.count_body();
     let part = part.inspect_err(|e| explain::body(req, *e))?;
-    let length = req.request_length.get().saturating_add(part.length);
-    req.request_length.set(length);
     let limit = req.location(&req.http).core.client_max_body_size;
     if limit > 0 && part.length > limit {
         exchange::refuse_large_body(req, 0, part.length);

@@ -56,7 +56,8 @@ fn content_length(req: &Request, out: &mut Vec<u8>) -> bool {
     if let Some(text) = req.head.get(Known::ContentLength) {
         return put_some(Some(text), out);
     }
-    match req.body.length.filter(|_| req.body.complete) {
+    let length = req.body.length.filter(|_| req.body.complete);
+    match length.or(req.body.turned_out) {
         Some(length) => put_number(length, out),
         None => false,
     }

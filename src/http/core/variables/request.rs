@@ -59,15 +59,12 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::new("request_uri", target),
     Variable::new("server_protocol", |r, out| {
-        put_filled(r.head.bytes(r.head.version_text), out)
+        // Empty where something that begins like a version is none.
+        let text = r.head.version_text;
+        text.start > 0 && put(r.head.bytes(text), out)
     }),
     Variable::new("uri", uri),
 ];
-
-/// Writes a text; an empty one is none.
-fn put_filled(text: &[u8], out: &mut Vec<u8>) -> bool {
-    put_some(Some(text).filter(|text| !text.is_empty()), out)
-}
 
 /// Missing where there never was one; empty where one was taken away.
 fn query(req: &Request, out: &mut Vec<u8>) -> bool {
@@ -79,7 +76,8 @@ fn query(req: &Request, out: &mut Vec<u8>) -> bool {
         return false;
     }
     let target = req.head.bytes(req.head.path_query);
-    memchr::memchr(b'?', target).is_some_and(|at| at.saturating_add(1) < target.len())
+    memchr::memchr2(b'?', b'#', target)
+        .is_some_and(|at| target.get(at) == Some(&b'?') && at.saturating_add(1) < target.len())
 }
 
 /// The path is empty where the client's could not be read, and missing where its line could not be.
