@@ -1,6 +1,13 @@
 //! How often a thread asks for memory on the way of a request on a warm connection. One time is for the request itself, which
 //! is a future of its own, so that a connection that waits holds none.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 use goodgate::config::source::Disk;
 use goodgate::cycle::{self, Options};
 use goodgate::http::accept;
