@@ -12,6 +12,7 @@ use crate::net::resolve;
 use crate::process::system::rlimit_nofile;
 use crate::process::{load, pidfile};
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 /// Checks, and prints nginx's lines about the outcome.
@@ -21,16 +22,18 @@ pub fn run(options: &Options) -> ExitCode {
     let format = options.error_format;
     let sentences = format != ErrorFormat::Json;
     resolve::set_offline(options.offline);
-    let (loaded, _) = load::from_disk(&place);
+    // The process ends with this: to take apart what ten thousand servers are made of would be in vain.
+    let loaded = ManuallyDrop::new(load::from_disk(&place));
+    let (loaded, _) = &*loaded;
     let first = loaded.diagnostics.len().min(loaded.first_stage);
-    load::to_terminal(&loaded, ..first, format);
+    load::to_terminal(loaded, ..first, format);
     if loaded.syntax_ok && !options.quiet && sentences {
         say(&format!(
             "nginx: the configuration file {file} syntax is ok"
         ));
     }
-    load::to_terminal(&loaded, first.., format);
-    let found = lint(&loaded, options);
+    load::to_terminal(loaded, first.., format);
+    let found = lint(loaded, options);
     let warned = !found.is_empty()
         || loaded
             .diagnostics
@@ -39,7 +42,7 @@ pub fn run(options: &Options) -> ExitCode {
     let fine = loaded
         .cycle
         .as_deref()
-        .is_some_and(|cycle| pid_file_is_possible(cycle, &loaded, format));
+        .is_some_and(|cycle| pid_file_is_possible(cycle, loaded, format));
     if !fine || options.strict && warned {
         if sentences {
             say(&format!("nginx: configuration file {file} test failed"));
@@ -52,8 +55,8 @@ pub fn run(options: &Options) -> ExitCode {
         ));
     }
     let dumped = match (options.effective, options.dump) {
-        (true, _) => effective::print(&loaded),
-        (false, true) => dump(&loaded),
+        (true, _) => effective::print(loaded),
+        (false, true) => dump(loaded),
         (false, false) => Ok(()),
     };
     match dumped {

@@ -39,9 +39,11 @@ impl Regex {
         span: Span,
     ) -> Result<Self, Diagnostic> {
         let text = String::from_utf8_lossy(pattern);
+        // A test of the configuration only needs to know that it is a pattern: machine code of it is for those who match.
+        let matched = !b.options.test;
         let compiled = RegexBuilder::new()
             .caseless(caseless)
-            .jit_if_available(true)
+            .jit_if_available(matched)
             .max_jit_stack_size(Some(JIT_STACK))
             .build(&text);
         let pattern = compiled.map_err(|e| failure(b, &text, &e, span))?;
