@@ -7,72 +7,94 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// What is remembered of the clocks until the event loop's next turn. Without a loop nothing is.
-#[derive(Clone, Copy)]
 struct Turn {
-    instant: Option<Instant>,
-    unix: Option<Duration>,
+    instant: Cell<Option<Instant>>,
+    /// The same time as [`monotonic_ms`] tells it.
+    millis: Cell<u64>,
+    unix: Cell<Option<Duration>>,
+    /// Whether there is a loop.
+    in_loop: Cell<bool>,
     /// How often what is remembered may yet be asked for: a turn in which very much happens has several times.
-    left: u32,
+    left: Cell<u32>,
 }
 
 /// So often the time is asked for before the system is asked again: some dozens of requests.
 const MOST: u32 = 256;
 
 thread_local! {
-    static TURN: Cell<Turn> = const { Cell::new(Turn { instant: None, unix: None, left: 0 }) };
+    static TURN: Turn = const {
+        Turn {
+            instant: Cell::new(None),
+            millis: Cell::new(0),
+            unix: Cell::new(None),
+            in_loop: Cell::new(false),
+            left: Cell::new(0),
+        }
+    };
+}
+
+impl Turn {
+    fn begin(&self) {
+        self.instant.set(None);
+        self.unix.set(None);
+        self.left.set(if self.in_loop.get() { MOST } else { 0 });
+    }
+
+    /// Forgets what has been asked for too often.
+    fn ask(&self) {
+        match self.left.get().checked_sub(1) {
+            Some(left) => self.left.set(left),
+            None => self.begin(),
+        }
+    }
+
+    fn instant(&self) -> (Instant, u64) {
+        self.ask();
+        if let Some(now) = self.instant.get() {
+            return (now, self.millis.get());
+        }
+        let now = Instant::now();
+        let millis = millis_at(now);
+        if self.left.get() > 0 {
+            self.instant.set(Some(now));
+            self.millis.set(millis);
+        }
+        (now, millis)
+    }
+
+    fn unix(&self) -> Duration {
+        self.ask();
+        self.unix.get().unwrap_or_else(|| {
+            let now = system_time();
+            if self.left.get() > 0 {
+                self.unix.set(Some(now));
+            }
+            now
+        })
+    }
 }
 
 /// Says that the event loop of this thread begins a turn: from now on it is another time.
 pub fn begin_turn() {
-    TURN.set(Turn {
-        instant: None,
-        unix: None,
-        left: MOST,
+    TURN.with(|turn| {
+        turn.in_loop.set(true);
+        turn.begin();
     });
 }
 
 /// Whether this thread has an event loop that says when its turns begin, and waits between them.
 pub fn has_turns() -> bool {
-    let turn = TURN.get();
-    turn.left > 0 || turn.instant.is_some() || turn.unix.is_some()
+    TURN.with(|turn| turn.in_loop.get())
 }
 
 /// The time of timers.
 pub fn instant() -> Instant {
-    let mut turn = TURN.get();
-    if turn.left == 0 {
-        renew(&mut turn);
-    }
-    let now = *turn.instant.get_or_insert_with(Instant::now);
-    remember(turn);
-    now
+    TURN.with(|turn| turn.instant().0)
 }
 
 /// The time since 1970 in UTC, in milliseconds.
 pub fn unix_time() -> Duration {
-    let mut turn = TURN.get();
-    if turn.left == 0 {
-        renew(&mut turn);
-    }
-    let now = *turn.unix.get_or_insert_with(system_time);
-    remember(turn);
-    now
-}
-
-fn renew(turn: &mut Turn) {
-    let in_loop = turn.instant.is_some() || turn.unix.is_some();
-    *turn = Turn {
-        instant: None,
-        unix: None,
-        left: if in_loop { MOST } else { 0 },
-    };
-}
-
-fn remember(mut turn: Turn) {
-    if turn.left > 0 {
-        turn.left -= 1;
-        TURN.set(turn);
-    }
+    TURN.with(Turn::unix)
 }
 
 fn system_time() -> Duration {
@@ -82,7 +104,11 @@ fn system_time() -> Duration {
 
 /// Milliseconds on a clock that never goes back; only differences mean something, and 0 was long ago.
 pub fn monotonic_ms() -> u64 {
-    let since = instant().saturating_duration_since(*START);
+    TURN.with(|turn| turn.instant().1)
+}
+
+fn millis_at(now: Instant) -> u64 {
+    let since = now.saturating_duration_since(*START);
     let millis = since.as_secs().saturating_mul(1000);
     millis
         .saturating_add(u64::from(since.subsec_millis()))
