@@ -130,6 +130,15 @@ impl Places {
         None
     }
 
+    /// The block that gives a variable its value: `geo`, `split_clients`.
+    pub fn defines(&self, variable: &str) -> Option<&Line> {
+        let name = format!("${variable}");
+        self.lines.values().find(|line| {
+            let defines = matches!(&line.name[..], b"geo" | b"split_clients");
+            defines && line.args.last().is_some_and(|last| *last == name)
+        })
+    }
+
     /// The directives of these names directly in a block.
     pub fn named(&self, http: &Http, id: LocationId, names: &[&str]) -> Vec<&Line> {
         let lines = self.inside(http.location(id).span);

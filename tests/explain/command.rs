@@ -99,6 +99,68 @@ answer      what the upstream says; for the fields above 200 is assumed
 }
 
 #[test]
+fn the_status_of_an_error_page_stays_whatever_an_upstream_says() {
+    let site = Site::new(&http(
+        "server {
+            listen 127.0.0.1:%PORT0%;
+            root html;
+            location /kept { error_page 404 @app; }
+            location /left { error_page 404 = @app; }
+            location @app { proxy_pass http://127.0.0.1:%PORT1%; }
+        }",
+    ));
+    for (path, answer, status) in [
+        (
+            "/kept",
+            "answer      404 Not Found, as error_page was reached with it; the rest is what the upstream says\n",
+            "\"status\":404,",
+        ),
+        (
+            "/left",
+            "answer      what the upstream says; for the fields above 200 is assumed\n",
+            "\"status\":null,",
+        ),
+    ] {
+        let url = format!("http://127.0.0.1:%PORT0%{path}");
+        let told = text(&site, &explain(&site, &url, &[]));
+        assert!(told.contains(answer), "{told}");
+        let json = text(&site, &explain(&site, &url, &["--json"]));
+        assert!(json.contains(status), "{json}");
+    }
+}
+
+#[test]
+fn what_a_value_comes_from_is_told() {
+    let site = Site::new(&http(
+        "map $arg_a $mapped { default 1; x 2; }
+        geo $near { default 0; 10.0.0.0/8 1; }
+        limit_req_zone $binary_remote_addr zone=each:1m rate=1r/s;
+        server {
+            listen 127.0.0.1:%PORT0%;
+            limit_req zone=each;
+            location / { add_header X-A $mapped$near; return 204; }
+            location /files { root html; }
+        }",
+    ));
+    let from = ["--from", "10.0.0.5"];
+    let told = text(&site, &explain(&site, "http://127.0.0.1:%PORT0%/", &from));
+    for line in [
+        "map         $mapped is \"1\": no line fits \"\", so default 1  (nginx.conf:3)\n",
+        "            $near is \"1\", by geo $near  (nginx.conf:4)\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    let told = text(
+        &site,
+        &explain(&site, "http://127.0.0.1:%PORT0%/files", &from),
+    );
+    assert!(
+        told.contains("counts it for \"\\x0A\\x00\\x00\\x05\";"),
+        "{told}"
+    );
+}
+
+#[test]
 fn files_are_looked_for_where_they_are() {
     let site = site();
     let output = explain(&site, "http://shop.example:%PORT0%/files/a", &[]);

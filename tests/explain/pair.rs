@@ -108,10 +108,14 @@ fn differences(outcome: &Outcome, response: &Response, method: &str) -> Vec<Stri
     if line(&outcome.location_at) != route.location && !failed {
         all.push(format!("location: {:?}", route.location));
     }
-    if let Some(status) = outcome.status {
-        if status != response.status {
-            all.push(format!("status: {}", response.status));
-        }
+    if outcome
+        .status
+        .is_some_and(|status| status != response.status)
+        && !failed
+    {
+        all.push(format!("status: {}", response.status));
+    }
+    if outcome.status.is_some() && outcome.upstream.is_none() {
         let answered = fields(&response.head);
         if outcome.fields != answered {
             all.push(format!("fields: {answered:?}"));

@@ -23,14 +23,17 @@ impl Teller<'_> {
         outcome.uri = lossy(&req.uri);
         outcome.args = lossy(&req.args);
         outcome.no_answer = req.response.no_answer;
-        outcome.status = Some(req.response.status).filter(|_| !self.final_passes);
+        // The status of an error page goes with whatever an upstream sends for it.
+        let passes = self.final_passes;
+        let certain = !passes || req.error_status != 0;
+        outcome.status = Some(req.response.status).filter(|_| certain);
         let head = lossy(&rehearsed.head);
         let fields = head.split("\r\n").skip(1).filter_map(upstream::field);
         const EACH_TIME_OTHERS: [&str; 2] = ["Date", "Connection"];
-        outcome.fields = match outcome.status {
+        outcome.fields = match passes {
             // What an upstream sends is not known, nor what becomes of it.
-            None => std::mem::take(&mut self.added),
-            Some(_) => fields
+            true => std::mem::take(&mut self.added),
+            false => fields
                 .filter(|(name, _)| !EACH_TIME_OTHERS.contains(&name.as_str()))
                 .collect(),
         };
@@ -42,6 +45,8 @@ impl Teller<'_> {
         if self.outcome.no_answer {
             self.steps.retain(|step| step.kind != "header");
         }
+        let line = head.split("\r\n").next().unwrap_or_default();
+        let line = line.trim_start_matches("HTTP/1.1 ");
         let text = match (self.outcome.no_answer, self.outcome.status) {
             (true, _) => format!(
                 "none: the connection is closed (status {} in the log)",
@@ -50,19 +55,19 @@ impl Teller<'_> {
             (_, None) => {
                 String::from("what the upstream says; for the fields above 200 is assumed")
             }
-            (_, Some(_)) => head
-                .split("\r\n")
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("HTTP/1.1 ")
-                .to_owned(),
+            (_, Some(_)) if passes => {
+                format!(
+                    "{line}, as error_page was reached with it; the rest is what the upstream says"
+                )
+            }
+            (_, Some(_)) => line.to_owned(),
         };
         self.say("answer", text, None);
         if self.http.location(id).core.post_action.is_some() {
             let text = "post_action follows behind the answer; not followed here";
             self.aside("note", text, None);
         }
-        if self.outcome.status.is_some() {
+        if !passes {
             for (name, value) in self.outcome.fields.clone() {
                 self.aside("field", format!("{name}: {value}"), None);
             }

@@ -133,11 +133,21 @@ impl Teller<'_> {
                 let value = lossy(value);
                 let (from, at) = match self.mapped.take() {
                     Some((subject, Some(line))) => {
-                        let line_text = self.places.text(line);
-                        (format!(": \"{subject}\" fits {line_text}"), Some(line))
+                        let text = self.places.text(line);
+                        let from = match text.starts_with("default") {
+                            true => format!(": no line fits \"{subject}\", so {text}"),
+                            false => format!(": \"{subject}\" fits {text}"),
+                        };
+                        (from, Some(line))
                     }
                     Some((subject, None)) => (format!(": nothing fits \"{subject}\""), None),
-                    None => (String::new(), None),
+                    None => match self.places.defines(&name) {
+                        Some(line) => (
+                            format!(", by {}", self.places.text(line.span)),
+                            Some(line.span),
+                        ),
+                        None => (String::new(), None),
+                    },
                 };
                 self.say("map", format!("${name} is \"{value}\"{from}"), at);
             }
@@ -150,7 +160,7 @@ impl Teller<'_> {
                 zone,
                 key,
             } => {
-                let (zone, key) = (lossy(zone), lossy(key));
+                let (zone, key) = (lossy(zone), readable(key));
                 let text = match key.is_empty() {
                     true => format!("{directive} {zone}: the key is empty, nothing is counted"),
                     false => format!(
@@ -273,6 +283,14 @@ impl Teller<'_> {
         if let Some(here) = self.here.last_mut() {
             *here = id;
         }
+    }
+}
+
+/// A key, which may be an address as bytes.
+fn readable(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => key.iter().map(|byte| format!("\\x{byte:02X}")).collect(),
     }
 }
 
