@@ -121,6 +121,10 @@ fn serve(
                 return;
             }
         };
+        if close {
+            // The end goes out with the answer: who gets the one knows of the other, and does not keep the connection.
+            let _ = rustix::net::sockopt::set_tcp_cork(&stream, true);
+        }
         if stream.write_all(&answer).is_err() || close || gateway::closes(&request) {
             return;
         }
