@@ -9,6 +9,8 @@ use std::io::Write as _;
 const LONGEST: usize = 2048;
 /// The same with the cause behind it.
 const LONGEST_EXPLAINED: usize = 2 * LONGEST;
+/// So much of it is left to the reason that the system gave.
+const ROOM: usize = 50;
 
 /// Puts a line together and gives it to `write`, along with the offset of the message behind the time, the level and
 /// the ids. `context` appends what follows the message, `cause` what stands behind all of that and is not cut with it.
@@ -32,6 +34,9 @@ pub fn with<R>(
     }
     let start = line.len();
     let _ = Cut(&mut line).write_fmt(message);
+    if line.len() > LONGEST - ROOM {
+        keep_reason(&mut line, start, &message.to_string());
+    }
     context(&mut line);
     line.truncate(LONGEST - 1);
     cause(&mut line);
@@ -40,6 +45,26 @@ pub fn with<R>(
     let result = write(&line, start.min(line.len()));
     LINE.set(line);
     result
+}
+
+/// Where a long message ends in the system's reason, ` (2: No such file or directory)`, the text before it is cut.
+#[cold]
+fn keep_reason(line: &mut Vec<u8>, start: usize, message: &str) {
+    let Some((text, reason)) = message
+        .rfind(" (")
+        .and_then(|at| message.split_at_checked(at))
+    else {
+        return;
+    };
+    let number = reason
+        .trim_start_matches(" (")
+        .trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_whole = reason.ends_with(')') && number.starts_with(": ");
+    if is_whole && start.saturating_add(text.len()) > LONGEST - ROOM {
+        line.truncate(LONGEST - ROOM);
+        line.extend_from_slice(b"...");
+        line.extend_from_slice(reason.as_bytes());
+    }
 }
 
 thread_local! {
@@ -119,6 +144,21 @@ mod tests {
         );
         let (nginx_s, cause) = text.split_at(LONGEST - 1);
         assert_eq!((&nginx_s[LONGEST - 3..], cause), ("xx", ", cause: y\n"));
+    }
+
+    #[test]
+    fn a_long_line_keeps_the_reason_of_the_system() {
+        let text = line(
+            None,
+            format_args!("m{} (2: No such file)", "x".repeat(5000)),
+        );
+        let end = &text[LONGEST - 52..];
+        assert_eq!(end, "xx... (2: No such file), client: x\n");
+        for message in ["m (2: No such file)", "m (x)", "m 2: x)"] {
+            let long = format!("{message}{}", "x".repeat(5000));
+            let text = line(None, format_args!("{long}"));
+            assert!(text.len() == LONGEST && text.ends_with("xx\n"));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::common::gateway;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -121,7 +121,15 @@ fn serve(
                 return;
             }
         };
-        if stream.write_all(&answer).is_err() || close || gateway::closes(&request) {
+        if close {
+            // The end goes out with the answer: who gets the one knows of the other, and does not keep the connection.
+            let _ = rustix::net::sockopt::set_tcp_cork(&stream, true);
+        }
+        let failed = stream.write_all(&answer).is_err();
+        if close {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        if failed || close || gateway::closes(&request) {
             return;
         }
     }
