@@ -127,7 +127,8 @@ pub async fn one(
                     bad
                 }
             };
-            refuse(&mut req, io, bad).await
+            // Here and below in a box of its own: what is seldom needed makes no request larger.
+            Box::pin(refuse(&mut req, io, bad)).await
         }
         HeadRead::End { .. } => {
             explain::client(
@@ -277,13 +278,13 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
     }
     match prepared {
         Ok(()) => {}
-        Err(bad) => return refuse(req, io, bad).await,
+        Err(bad) => return Box::pin(refuse(req, io, bad)).await,
     }
     if let Some((status, sentence)) = modules::ssl::refusal(req) {
         let fault = Fault::now(req, Wrong::Refused(status));
         explain::client(req, Level::Info, format_args!("{sentence}"), fault);
         req.keepalive = false;
-        phase::refuse(req, status).await;
+        Box::pin(phase::refuse(req, status)).await;
         req.keepalive = false;
         return answer(req, io, true).await;
     }
@@ -310,7 +311,7 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
         // An error that has nginx's own page stays the answer.
         if !req.response.internal_error_page {
             req.response.reset();
-            phase::refuse(req, 400).await;
+            Box::pin(phase::refuse(req, 400)).await;
         }
         req.keepalive = false;
         return answer(req, io, true).await;

@@ -72,7 +72,8 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
     let result = write(req, io, &mut out, body, framing, pace).await;
     match result {
         Ok(()) if upgrade => {
-            crate::http::upstream::upgrade::tunnel(req, io).await;
+            // In a box of its own, for it is large and seldom needed.
+            Box::pin(crate::http::upstream::upgrade::tunnel(req, io)).await;
             Sent::Upgraded
         }
         Ok(()) => Sent::Whole,
@@ -122,7 +123,9 @@ async fn write(
                 out.push(Part::Bytes(Bytes::from_static(b"\r\n")));
             }
         }
-        Body::Stream(source) => return stream(req, io, out, source, framing, pace).await,
+        Body::Stream(source) => {
+            return Box::pin(stream(req, io, out, source, framing, pace)).await;
+        }
     }
     if framing.chunked && !framing.head_only {
         end_chunks(req, out);

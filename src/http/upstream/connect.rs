@@ -40,9 +40,9 @@ pub struct Conn {
 pub async fn connect(
     req: &Request,
     addr: &Addr,
-    local: Option<(SocketAddr, Bytes)>,
+    local: Option<&(SocketAddr, Bytes)>,
     passing: &Passing,
-) -> Result<Conn, Cause> {
+) -> Result<Box<Conn>, Cause> {
     let room = &req.worker.room;
     let place = room.take(&req.worker.connections);
     let place = place.ok_or_else(|| Cause::NoPlace(room.most()))?;
@@ -61,7 +61,7 @@ pub async fn connect(
             )
         }
     };
-    Ok(Conn {
+    Ok(Box::new(Conn {
         stream,
         requests: 0,
         started_ms: crate::clock::monotonic_ms(),
@@ -69,12 +69,12 @@ pub async fn connect(
         idle_since: None,
         timer,
         _place: place,
-    })
+    }))
 }
 
 async fn inet(
     to: SocketAddr,
-    local: Option<(SocketAddr, Bytes)>,
+    local: Option<&(SocketAddr, Bytes)>,
     passing: &Passing,
     timer: &Timer,
 ) -> Result<Stream, Cause> {
@@ -96,8 +96,8 @@ async fn inet(
             );
         }
         socket
-            .bind(&address.into())
-            .map_err(|e| Cause::Bind(errno(&e), text))?;
+            .bind(&(*address).into())
+            .map_err(|e| Cause::Bind(errno(&e), text.clone()))?;
     }
     let waiting = match socket.connect(&to.into()) {
         Ok(()) => false,

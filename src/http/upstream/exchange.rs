@@ -9,7 +9,7 @@ use super::failure::{Cause, Failure, condition};
 use super::head::ResponseHead;
 use super::hints::Hints;
 use super::left_out::left_out;
-use super::link::Link;
+use super::link::{Link, Rest};
 use super::outgoing::{Outgoing, ReadyPart, SendError};
 use super::peers::{Choice, Lease, Outcome, Peer};
 use super::pool::Place;
@@ -30,6 +30,7 @@ use bytes::Bytes;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -55,19 +56,16 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         // An internal redirect lies between.
         req.upstreams.push(UpstreamState::default());
     }
-    let mut text = Vec::with_capacity(1024);
-    let uri = match codec.write_request(req, &mut text) {
-        Ok(uri) => uri,
+    let (text, uri) = match written(req, codec) {
+        Ok(both) => both,
         Err(status) => return Verdict::Status(status),
     };
-    let text = Bytes::from(text);
-    let uri = text.slice(uri.start.min(text.len())..uri.end.min(text.len()));
     if req.is_rehearsal() {
         let scheme = codec.scheme(plan.tls);
         return rehearse::run(req, plan, scheme, text, uri);
     }
     let mut tries = Tries::new(plan);
-    let client = std::rc::Rc::clone(&req.client);
+    let client = Rc::clone(&req.client);
     if !req.background {
         client
             .watch
@@ -78,8 +76,11 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     let tls = plan.passing.tls.as_ref().filter(|_| plan.tls);
     let via = Via {
         text,
-        tls: tls.map(|tls| tls.wanted(req, &plan.group.name)),
-        local: plan.passing.bind.as_ref().and_then(|b| b.local.of(req)),
+        tls: tls.map(|tls| Box::new(tls.wanted(req, &plan.group.name))),
+        local: match &plan.passing.bind {
+            Some(bind) => bind.local.of(req).map(Box::new),
+            None => None,
+        },
     };
     let verdict = loop {
         let Some(mut lease) = tries.choice.pick(&*plan.group.balancer, req) else {
@@ -128,6 +129,15 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
     verdict
 }
 
+/// The request as it is sent, and the URI in it.
+fn written<C: Codec>(req: &mut Request, codec: &mut C) -> Result<(Bytes, Bytes), u16> {
+    let mut text = Vec::with_capacity(1024);
+    let uri = codec.write_request(req, &mut text)?;
+    let text = Bytes::from(text);
+    let uri = text.slice(uri.start.min(text.len())..uri.end.min(text.len()));
+    Ok((text, uri))
+}
+
 impl Plan<'_> {
     fn failure(&self, cause: Cause, stage: Stage, state: &UpstreamState) -> Box<Failure> {
         let waited = (cause == Cause::TimedOut).then_some(match stage {
@@ -147,9 +157,9 @@ struct Via {
     /// The request, without the client's body.
     text: Bytes,
     /// TLS as it is wanted.
-    tls: Option<Wanted>,
+    tls: Option<Box<Wanted>>,
     /// The address to connect from, and how it is written.
-    local: Option<(SocketAddr, Bytes)>,
+    local: Option<Box<(SocketAddr, Bytes)>>,
 }
 
 /// Why an attempt came to nothing.
@@ -183,34 +193,32 @@ async fn attempt<C: Codec>(
     head: &mut ResponseHead,
 ) -> Result<Link, Trouble> {
     let text = &via.text;
-    let worker = std::rc::Rc::clone(&req.worker);
-    let keepalive = plan.group.keepalive.clone();
+    let worker = Rc::clone(&req.worker);
+    let keepalive = plan.group.keepalive.as_ref();
     let place = Place {
         group: lease.group(),
         peer: lease.peer().name.clone(),
-        location: keepalive
-            .as_ref()
-            .and_then(|k| k.local.then_some(req.location)),
-        tls: via.tls.as_ref().map(|wanted| wanted.key.clone()),
+        location: keepalive.and_then(|k| k.local.then_some(req.location)),
+        tls: via.tls.as_ref().map(|wanted| Rc::clone(&wanted.key)),
     };
-    let pooled = keepalive
-        .as_ref()
-        .and_then(|_| worker.upstreams.take(&place));
-    let mut conn = match pooled {
-        Some(conn) => conn,
-        None => match connect_to(req, lease.peer(), plan, via).await {
-            Ok(conn) => conn,
-            Err((cause, stage)) => {
-                let mut failure = plan.failure(cause, stage, state);
-                failure.facts.server = Some(lease.server());
-                let end = End {
-                    lease,
-                    reused: false,
-                    sent: false,
-                };
-                return Err(Trouble::Upstream(failure, end));
-            }
-        },
+    let pooled = keepalive.and_then(|_| worker.upstreams.take(&place));
+    let connected = match pooled {
+        Some(conn) => Ok(conn),
+        // In a box of its own, for it is large and seldom needed.
+        None => Box::pin(connect_to(req, lease.peer(), plan, via)).await,
+    };
+    let mut conn = match connected {
+        Ok(conn) => conn,
+        Err((cause, stage)) => {
+            let mut failure = plan.failure(cause, stage, state);
+            failure.facts.server = Some(lease.server());
+            let end = End {
+                lease,
+                reused: false,
+                sent: false,
+            };
+            return Err(Trouble::Upstream(failure, end));
+        }
     };
     conn.requests += 1;
     let connected = if conn.reused { 0 } else { state.elapsed_ms() };
@@ -248,14 +256,14 @@ async fn attempt<C: Codec>(
                 } else {
                     Default::default()
                 };
-                (out, body)
+                Box::new(Rest { out, body })
             });
             Ok(Link {
                 conn,
                 lease,
                 keep: false,
                 place,
-                keepalive,
+                group: Arc::clone(&plan.group),
                 worker,
                 rest,
                 sent,
@@ -285,8 +293,8 @@ async fn connect_to(
     peer: &Peer,
     plan: &Plan<'_>,
     via: &Via,
-) -> Result<Conn, (Cause, Stage)> {
-    let conn = connect(req, &peer.addr, via.local.clone(), plan.passing).await;
+) -> Result<Box<Conn>, (Cause, Stage)> {
+    let conn = connect(req, &peer.addr, via.local.as_deref(), plan.passing).await;
     let conn = conn.map_err(|cause| (cause, Stage::Connecting))?;
     match &via.tls {
         None => Ok(conn),

@@ -20,7 +20,11 @@ use tokio::time::{Instant, sleep_until};
 pub struct Pools {
     inner: Rc<Inner>,
     /// Heads of answers, for their memory.
-    heads: RefCell<Vec<ResponseHead>>,
+    #[allow(
+        clippy::vec_box,
+        reason = "they are handed out as boxes: a head is too large to be moved for nothing"
+    )]
+    heads: RefCell<Vec<Box<ResponseHead>>>,
     /// For the timers of connections.
     pub timers: Spare,
 }
@@ -42,18 +46,14 @@ struct Inner {
 }
 
 struct Idle {
-    conn: Conn,
-    peer: bytes::Bytes,
-    /// The location that it may serve again, if it may serve no other.
-    location: Option<LocationId>,
-    /// What its TLS was made for.
-    tls: Option<Key>,
+    conn: Box<Conn>,
+    place: Place,
     since: Instant,
     until: Instant,
 }
 
 /// Where a connection goes back to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The number of the group's peers.
     pub group: u64,
@@ -62,17 +62,17 @@ pub struct Place {
     /// The location, if the connection may serve no other.
     pub location: Option<LocationId>,
     /// What its TLS was made for, if it has any: a connection serves no request that would have made another one.
-    pub tls: Option<Key>,
+    pub tls: Option<Rc<Key>>,
 }
 
 impl Pools {
     /// An empty head with room.
-    pub fn take_head(&self) -> ResponseHead {
+    pub fn take_head(&self) -> Box<ResponseHead> {
         self.heads.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Gives a head back.
-    pub fn give_head(&self, mut head: ResponseHead) {
+    pub fn give_head(&self, mut head: Box<ResponseHead>) {
         let mut heads = self.heads.borrow_mut();
         if heads.len() < HEADS && head.buf.capacity() <= LARGEST_HEAD {
             head.clear();
@@ -81,14 +81,12 @@ impl Pools {
     }
 
     /// An idle connection for this place that is still alive.
-    pub fn take(&self, place: &Place) -> Option<Conn> {
+    pub fn take(&self, place: &Place) -> Option<Box<Conn>> {
         loop {
             let idle = {
                 let mut pools = self.inner.idle.borrow_mut();
                 let pool = pools.get_mut(&place.group)?;
-                let at = pool.iter().position(|i| {
-                    i.peer == place.peer && i.location == place.location && i.tls == place.tls
-                })?;
+                let at = pool.iter().position(|idle| idle.place == *place)?;
                 pool.remove(at)?
             };
             let mut conn = idle.conn;
@@ -101,7 +99,7 @@ impl Pools {
     }
 
     /// Keeps a connection for `timeout`. If there are more than `most` of the group, the one idle longest is closed.
-    pub fn put(&self, place: Place, conn: Conn, most: usize, timeout: Duration) {
+    pub fn put(&self, place: Place, conn: Box<Conn>, most: usize, timeout: Duration) {
         let since = Instant::now();
         let until = since + timeout;
         self.watch(&conn, until);
@@ -112,9 +110,7 @@ impl Pools {
         }
         pool.push_front(Idle {
             conn,
-            peer: place.peer,
-            location: place.location,
-            tls: place.tls,
+            place,
             since,
             until,
         });

@@ -20,7 +20,6 @@ use crate::http::value::Value;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address, Options};
 use bytes::Bytes;
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -212,13 +211,19 @@ impl Pass {
     async fn run(&self, req: &mut Request) -> Verdict {
         let http = Rc::clone(&req.http);
         let conf = &http.location(req.location).conf.proxy;
+        let computed;
         let (target, group) = match &self.to {
             Where::Fixed(target, group) => match http.upstream.get(*group) {
-                Some(group) => (Cow::Borrowed(target), Arc::clone(group)),
+                Some(group) => (target, Arc::clone(group)),
                 None => return Verdict::Status(500),
             },
-            Where::Computed(value) => match self.compute(req, value, &conf.passing).await {
-                Ok((target, group)) => (Cow::Owned(target), group),
+            // In a box of its own: most URLs are fixed.
+            Where::Computed(value) => match Box::pin(self.compute(req, value, &conf.passing)).await
+            {
+                Ok((target, group)) => {
+                    computed = Box::new(target);
+                    (&*computed, group)
+                }
                 Err(status) => return Verdict::Status(status),
             },
         };
@@ -229,9 +234,16 @@ impl Pass {
             && conf.passing.pass_request_body
             && !req.body.complete
             && (!req.body.chunked || !conf.http10);
-        let streams = match request_body::read(req, has_body, streams).await {
-            Ok(start) => start,
-            Err(e) => return Verdict::Status(e.status()),
+        let plan = Plan {
+            passing: &conf.passing,
+            group,
+            tls: target.tls,
+            span: self.span,
+            streams: match request_body::read(req, has_body, streams).await {
+                Ok(start) => start,
+                Err(e) => return Verdict::Status(e.status()),
+            },
+            sends_body: conf.body.is_none() && conf.passing.pass_request_body && has_body,
         };
         let mut context = Context {
             host: target.host.clone(),
@@ -241,20 +253,12 @@ impl Pass {
         };
         if let Some(body) = &conf.body {
             context.body_length = Some(body.eval(req).len() as u64);
-        } else if req.body.chunked && streams.is_some() {
+        } else if req.body.chunked && plan.streams.is_some() {
             context.body_length = None;
             context.chunked = true;
         }
         req.extensions.insert(context);
-        let plan = Plan {
-            passing: &conf.passing,
-            group,
-            tls: target.tls,
-            span: self.span,
-            streams,
-            sends_body: conf.body.is_none() && conf.passing.pass_request_body && has_body,
-        };
-        let mut codec = HttpCodec::new(conf, &target);
+        let mut codec = HttpCodec::new(conf, target);
         exchange::run(req, &mut codec, &plan).await
     }
 

@@ -19,11 +19,11 @@ use std::future::poll_fn;
 /// # Errors
 /// What went wrong, and while what.
 pub async fn handshake(
-    mut conn: Conn,
+    mut conn: Box<Conn>,
     server: (u64, &[u8]),
     wanted: &Wanted,
     passing: &Passing,
-) -> Result<Conn, (Cause, Stage)> {
+) -> Result<Box<Conn>, (Cause, Stage)> {
     let tls = &wanted.tls;
     let here = |sentence| (Cause::TlsSetup(sentence), Stage::Connecting);
     let name = &wanted.key.name;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use rustls::sign::CertifiedKey;
 use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What holds for TLS towards the servers of a location.
@@ -48,7 +49,7 @@ pub struct Certificate {
 pub struct Wanted {
     tls: Tls,
     /// Which connections are as good as a new one.
-    pub key: Key,
+    pub key: Rc<Key>,
 }
 
 /// What tells connections apart that were made under different settings, to different names, or with different
@@ -77,12 +78,12 @@ impl Tls {
             (!certificate.is_empty()).then(|| (certificate, own.key.eval_bytes(req)))
         });
         Wanted {
-            key: Key {
+            key: Rc::new(Key {
                 client: self.client.id,
                 sent: self.server_name && is_host_name(&name),
                 name,
                 certificate,
-            },
+            }),
             tls: self.clone(),
         }
     }
