@@ -44,6 +44,7 @@ pub mod subrequest;
 pub mod symlinks;
 pub mod timer;
 pub mod trace;
+pub mod turn;
 pub mod upstream;
 pub mod uri;
 pub mod value;

@@ -7,7 +7,6 @@ use super::request::Scratch;
 use super::room::Room;
 use super::trace::Trace;
 use crate::cycle::Cycle;
-use crate::net::stream::Stream;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,8 +28,6 @@ pub struct Worker {
     heads: RefCell<Vec<Rc<Head>>>,
     buffers: RefCell<Vec<Vec<u8>>>,
     scratch: RefCell<Vec<Scratch>>,
-    /// Connections that close once the log lines of their requests are written.
-    closing: RefCell<Vec<Rc<Stream>>>,
     /// Idle connections to upstreams.
     pub upstreams: super::upstream::pool::Pools,
     /// Contents and descriptors of files that were served.
@@ -70,7 +67,6 @@ impl Worker {
             heads: RefCell::default(),
             buffers: RefCell::default(),
             scratch: RefCell::default(),
-            closing: RefCell::default(),
             upstreams: Default::default(),
             files: Default::default(),
             resolvers: Default::default(),
@@ -128,21 +124,7 @@ impl Worker {
     /// Called when the thread is about to wait for events: what was gathered is written out.
     pub fn before_park(&self) {
         crate::log::flush_thread();
-        self.closing.borrow_mut().clear();
         self.files.end_turn();
-    }
-
-    /// Closes a connection, but not before what was logged of it is written: who has seen the end of an answer finds
-    /// its line in the log.
-    pub fn close(&self, stream: &Rc<Stream>) {
-        /// A thread that never waits must not gather descriptors.
-        const MOST: usize = 64;
-        let mut closing = self.closing.borrow_mut();
-        closing.push(Rc::clone(stream));
-        if closing.len() >= MOST {
-            crate::log::flush_thread();
-            closing.clear();
-        }
     }
 
     /// A number for a new connection, unique in the worker process (`$connection`).

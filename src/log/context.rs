@@ -95,7 +95,9 @@ fn describe(req: &Request, out: &mut Vec<u8>) {
 }
 
 fn quoted(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    let _ = write!(out, ", {name}: \"");
+    out.extend_from_slice(b", ");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": \"");
     out.extend_from_slice(value);
     out.push(b'"');
 }

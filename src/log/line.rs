@@ -1,7 +1,7 @@
 //! One line of the error log, put together in a buffer of the thread.
 
 use super::Level;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::{self, Arguments, Write as _};
 use std::io::Write as _;
 
@@ -26,10 +26,12 @@ pub fn with<R>(
     let mut line = LINE.take();
     line.clear();
     crate::clock::texts(|texts| line.extend_from_slice(&texts.error_log));
-    let (pid, tid) = ids();
-    // Writing into a vector cannot fail.
-    let _ = write!(line, " [{level}] {pid}#{tid}: ");
+    line.extend_from_slice(b" [");
+    line.extend_from_slice(level.name().as_bytes());
+    line.extend_from_slice(b"] ");
+    with_ids(|ids| line.extend_from_slice(ids));
     if let Some(number) = connection {
+        // Writing into a vector cannot fail.
         let _ = write!(line, "*{number} ");
     }
     let start = line.len();
@@ -69,18 +71,14 @@ fn keep_reason(line: &mut Vec<u8>, start: usize, message: &str) {
 
 thread_local! {
     static LINE: RefCell<Vec<u8>> = RefCell::default();
-    static IDS: Cell<(u32, i32)> = const { Cell::new((0, 0)) };
+    /// The numbers of the process and the thread as they stand in a line, asked for once.
+    static IDS: String =
+        format!("{}#{}: ", std::process::id(), rustix::thread::gettid().as_raw_nonzero());
 }
 
-/// The numbers of the process and the thread, asked for once.
-fn ids() -> (u32, i32) {
-    let (mut pid, mut tid) = IDS.get();
-    if tid == 0 {
-        pid = std::process::id();
-        tid = rustix::thread::gettid().as_raw_nonzero().get();
-        IDS.set((pid, tid));
-    }
-    (pid, tid)
+/// Looks at what [`IDS`] says; at the very end of a thread that is nothing.
+fn with_ids(take: impl FnOnce(&[u8])) {
+    let _ = IDS.try_with(|ids| take(ids.as_bytes()));
 }
 
 /// Takes no more than fits into a line.

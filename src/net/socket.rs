@@ -158,7 +158,7 @@ impl Socket {
     }
 
     /// Sends from several buffers, telling the kernel that more follows at once, so that a head leaves with the
-    /// start of its file.
+    /// start of its file, or the last bytes with the end of the stream.
     ///
     /// # Errors
     /// As sendmsg(2).
@@ -167,16 +167,17 @@ impl Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+        const FLAGS: SendFlags = SendFlags::MORE
+            .union(SendFlags::NOSIGNAL)
+            .union(SendFlags::DONTWAIT);
         loop {
             let send = || {
-                let flags = SendFlags::MORE | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-                Ok(sendmsg(
-                    self.as_fd(),
-                    bufs,
-                    &mut SendAncillaryBuffer::default(),
-                    flags,
-                )?)
+                let mut none = SendAncillaryBuffer::default();
+                Ok(match bufs {
+                    [one] => send(self.as_fd(), one, FLAGS)?,
+                    _ => sendmsg(self.as_fd(), bufs, &mut none, FLAGS)?,
+                })
             };
             match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {

@@ -1,7 +1,23 @@
 //! Browsers with known faults, by the field `User-Agent`.
 
 use crate::http::head::{Head, Known};
-use memchr::memmem::find;
+use memchr::memmem::{Finder, find};
+use std::sync::LazyLock;
+
+/// What is looked for in the field, prepared once: every error page asks.
+struct Names {
+    opera: Finder<'static>,
+    msie: Finder<'static>,
+    gecko: Finder<'static>,
+    chrome: Finder<'static>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
+    opera: Finder::new("Opera"),
+    msie: Finder::new("MSIE "),
+    gecko: Finder::new("Gecko/"),
+    chrome: Finder::new("Chrome/"),
+});
 
 /// What a client gives itself out to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,13 +38,13 @@ impl Browser {
         let Some(agent) = head.get(Known::UserAgent) else {
             return Browser::default();
         };
-        let has = |name: &[u8]| find(agent, name).is_some();
+        let has = |name: &Finder<'_>| name.find(agent).is_some();
         // Opera called itself MSIE.
-        if has(b"Opera") {
+        if has(&NAMES.opera) {
             return Browser::default();
         }
         let mut browser = Browser::default();
-        if let Some(at) = find(agent, b"MSIE ")
+        if let Some(at) = NAMES.msie.find(agent)
             && let Some(version) = agent.get(at + 5..).filter(|rest| rest.len() > 2)
         {
             browser.msie = true;
@@ -37,9 +53,11 @@ impl Browser {
                 [b'6', b'.', rest @ ..] => find(rest, b"SV1").is_none(),
                 _ => false,
             };
-        } else if !has(b"Gecko/") {
-            browser.chrome = has(b"Chrome/");
-            browser.safari = !browser.chrome && has(b"Safari/") && has(b"Mac OS X");
+        } else if !has(&NAMES.gecko) {
+            browser.chrome = has(&NAMES.chrome);
+            browser.safari = !browser.chrome
+                && find(agent, b"Safari/").is_some()
+                && find(agent, b"Mac OS X").is_some();
         }
         browser
     }

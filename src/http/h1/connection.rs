@@ -11,6 +11,7 @@ use crate::http::connection::Client;
 use crate::http::h2::{self, preface};
 use crate::http::head::Head;
 use crate::http::stats::{self, Doing};
+use crate::http::turn::behind_the_others;
 use crate::log::ErrorLogs;
 use std::cell::Cell;
 use std::io;
@@ -107,7 +108,17 @@ impl Connection {
                     crate::log::flush_thread();
                     return Box::pin(linger::linger(&self.io, time, timeout)).await;
                 }
-                Next::Close => return self.seat.worker.close(&self.io.stream),
+                Next::Close => {
+                    // Who has seen the end of an answer finds its line in the log. Those that end now, too, share
+                    // what writing them costs.
+                    behind_the_others().await;
+                    crate::log::flush_thread();
+                    if self.io.held_back.get() {
+                        // Now it leaves, even if there is something left to read, which makes the close a reset.
+                        self.io.stream.shutdown_write();
+                    }
+                    return;
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::http::body_in::{BodyError, BodySource};
 use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
 use crate::http::core::browser::Browser;
+use crate::http::core::location::LingeringClose;
 use crate::http::core::server::ServerConf;
 use crate::http::explain::{self, Fault, Wrong};
 use crate::http::head::{Head, Known, Version};
@@ -20,6 +21,7 @@ use crate::http::phase::{self, Start};
 use crate::http::request::Request;
 use crate::http::router::NoServer;
 use crate::http::stats::{self, Doing};
+use crate::http::turn::behind_the_others;
 use crate::http::worker::Worker;
 use crate::http::{Http, host, modules, router, uri};
 use crate::log::{self, ErrorLogs, Level};
@@ -475,19 +477,6 @@ async fn run(req: &mut Request, start: Start) -> bool {
     .await
 }
 
-/// Lets the other tasks of the thread run that are ready.
-async fn behind_the_others() {
-    let mut waited = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut waited, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 /// Tells the log of lines that are none of a header field and were overlooked (`ignore_invalid_headers`).
 fn tell_of_dropped(req: &Request) {
     for line in &req.head.dropped {
@@ -540,7 +529,8 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         discard_ready(req).await;
     }
     let http = Rc::clone(&req.http);
-    match send::response(req, io).await {
+    let closes = closes_at_once(req, io, refused);
+    match send::response(req, io, closes).await {
         Sent::Whole => req.completed.set(!req.response.close),
         Sent::TimedOut => {
             timed_out(req);
@@ -572,20 +562,33 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
             logs: idle::logs(&req.location(&http).error_log),
         };
     }
-    let linger = match location.lingering_close {
-        crate::http::core::location::LingeringClose::Off => false,
-        crate::http::core::location::LingeringClose::Always => true,
-        crate::http::core::location::LingeringClose::On => {
-            unread || refused || !io.pending.borrow().is_empty()
-        }
-    };
-    if linger && !io.eof.get() {
+    if lingers(req, io, unread || refused) {
         return Next::Linger {
             time: location.lingering_time,
             timeout: location.lingering_timeout,
         };
     }
     Next::Close
+}
+
+/// Whether the client gets the time to take the answer in before the connection is broken off, since it may still be
+/// sending.
+fn lingers(req: &Request, io: &Io, unread: bool) -> bool {
+    let wanted = match req.location(&req.http).core.lingering_close {
+        LingeringClose::Off => false,
+        LingeringClose::Always => true,
+        LingeringClose::On => unread || !io.pending.borrow().is_empty(),
+    };
+    wanted && !io.eof.get()
+}
+
+/// Whether it is certain before the answer that the connection closes as soon as it is sent.
+fn closes_at_once(req: &Request, io: &Io, refused: bool) -> bool {
+    !req.keepalive
+        && !req.response.upgrade
+        && req.body.source.is_none()
+        && !lingers(req, io, refused)
+        && req.location(&req.http).core.post_action.is_none()
 }
 
 /// Throws away what has arrived of a body that was not read, to know before the response what comes of the connection.

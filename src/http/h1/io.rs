@@ -19,6 +19,8 @@ pub struct Io {
     pub eof: Cell<bool>,
     /// Bytes of interim answers to the current request. nginx counts them among those of the body.
     pub interim: Cell<u64>,
+    /// Whether the kernel may hold the last bytes of an answer back until our direction ends.
+    pub held_back: Cell<bool>,
     /// Whether the first bytes of the current request came with the one before.
     pub pipelined: Cell<bool>,
     read_timer: Timer,
@@ -42,6 +44,7 @@ impl Io {
             pending: RefCell::default(),
             eof: Cell::new(false),
             interim: Cell::new(0),
+            held_back: Cell::new(false),
             pipelined: Cell::new(false),
             read_timer: Timer::default(),
             write_timer: Timer::default(),

@@ -31,6 +31,9 @@ pub struct Outgoing {
     pub sendfile: bool,
     /// `sendfile_max_chunk`
     pub max_chunk: u64,
+    /// Whether the connection closes at once behind what is queued: the end of the stream leaves with the last bytes
+    /// then, in one packet.
+    pub closes: bool,
 }
 
 enum Item {
@@ -89,6 +92,7 @@ impl Outgoing {
             spare: None,
             sendfile: true,
             max_chunk: u64::MAX,
+            closes: false,
         }
     }
 
@@ -233,7 +237,7 @@ impl Outgoing {
             }
         }
         let slices = slices.get(..count).unwrap_or_default();
-        let written = if file_follows {
+        let written = if file_follows || self.closes {
             io.stream.poll_write_more(cx, slices)
         } else {
             io.stream.poll_write_vectored(cx, slices)

@@ -35,8 +35,8 @@ pub enum Sent {
 /// A source is asked for more until so much is waiting to be written.
 const GATHER: u64 = 64 * 1024;
 
-/// Sends the response of a request.
-pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
+/// Sends the response of a request. `closes`: the connection closes behind it, whatever happens.
+pub async fn response(req: &mut Request, io: &Rc<Io>, closes: bool) -> Sent {
     if let Some(BodySource::H1(reader)) = &req.body.source
         && reader.awaits_continue()
         && (!req.response.internal_error_page || req.body.asked)
@@ -68,6 +68,9 @@ pub async fn response(req: &mut Request, io: &Rc<Io>) -> Sent {
         std::mem::take(&mut req.response.body)
     };
     let upgrade = req.response.upgrade;
+    out.closes =
+        closes && matches!(body, Body::Empty | Body::Parts(_)) && io.stream.tls().is_none();
+    io.held_back.set(out.closes);
     let pace = Pace::of(req, head_len);
     let result = write(req, io, &mut out, body, framing, pace).await;
     match result {
