@@ -27,9 +27,12 @@ NEEDED = {
 }
 
 
-def check_tools(servers: dict) -> None:
+def check_tools(servers: dict, workloads: list) -> None:
     """Ends the program with what is missing, all of it at once."""
-    missing = [f"{tool} is missing: it {why}" for tool, why in NEEDED.items() if not shutil.which(tool)]
+    needed = dict(NEEDED)
+    if any(workload.kind == "steady" for workload in workloads):
+        needed["h2load"] = "makes the steady load (Debian: apt-get install nghttp2-client)"
+    missing = [f"{tool} is missing: it {why}" for tool, why in needed.items() if not shutil.which(tool)]
     for name, program in servers.items():
         if not shutil.which(program):
             how = {"goodgate": "run `cargo build --release` first, or say where it is with --goodgate",
@@ -57,8 +60,8 @@ class Comparison:
             self.ports = free_ports("plain", "tls", "app", "large", "fresh")
             self.floor = base / "floor"
             subprocess.run(["cc", "-O2", "-o", self.floor, HERE / "floor.c"], check=True)
-            for many in {w.many for w in self.workloads}:
-                site.make(base / place(many), self.ports, files, many)
+            for workload in {w.place: w for w in self.workloads}.values():
+                site.make(base / workload.place, self.ports, files, workload)
             self.base = base
             for upstream, size, *closes in (("app", 1024), ("large", 100 * 1024), ("fresh", 1024, "close")):
                 command = [self.floor, self.ports[upstream], size, *closes]
@@ -94,14 +97,20 @@ class Comparison:
         print(f"  {workload.name:<16} {name:<9} {shown}", file=sys.stderr)
 
     def measure(self, workload, program: str) -> dict:
-        prefix = self.base / place(workload.many)
+        prefix = self.base / workload.place
         command = [program, "-p", f"{prefix}/", "-c", "conf/nginx.conf", "-e", "logs/error.log"]
         if workload.kind == "check":
             return dict(cpu_s=min(check(command) for _ in range(3)))
         for log in ("access.log", "error.log"):
             (prefix / "logs" / log).unlink(missing_ok=True)
-        server = Process(command, self.server_cpu, self.ports["plain"])
-        return self.idle(server, workload) if workload.kind == "idle" else self.load(server, workload)
+        server = Process(command, self.cpus(workload), self.ports["plain"])
+        measure = dict(load=self.load, idle=self.idle, steady=self.steady)[workload.kind]
+        return measure(server, workload)
+
+    def cpus(self, workload) -> str:
+        """Several workers get both CPUs, and share them with the load."""
+        both = f"{self.server_cpu},{self.load_cpu}"
+        return both if workload.workers > 1 else str(self.server_cpu)
 
     def floor_process(self) -> Process:
         return Process([self.floor, self.ports["plain"], 1024], self.server_cpu, self.ports["plain"])
@@ -135,7 +144,8 @@ class Comparison:
         scheme, port = ("https", self.ports["tls"]) if workload.tls else ("http", self.ports["plain"])
         fields = ["Host: localhost"]
         fields += ["Connection: close"] * workload.closes + ["Accept-Encoding: gzip"] * workload.gzip
-        command = ["taskset", "-c", str(self.load_cpu), "wrk", "-t1", f"-c{workload.connections}", f"-d{seconds}s",
+        cpus = self.cpus(workload) if workload.workers > 1 else str(self.load_cpu)
+        command = ["taskset", "-c", cpus, "wrk", f"-t{workload.workers}", f"-c{workload.connections}", f"-d{seconds}s",
                    "-s", str(HERE / "figures.lua")]
         for field in fields:
             command += ["-H", field]
@@ -145,6 +155,24 @@ class Comparison:
             return json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
             raise Failed(f"wrk failed: {(done.stderr or done.stdout).strip()[:300]}") from None
+
+    def steady(self, server: Process, workload) -> dict:
+        """The time that answers take while the server is not busy: h2load keeps to a rate, and writes down each request."""
+        log = self.base / "steady.log"
+        log.unlink(missing_ok=True)
+        clients = 50
+        command = ["taskset", "-c", str(self.load_cpu), "h2load", "--h1", f"-c{clients}", f"--rps={site.STEADY // clients}",
+                   f"-D{self.seconds}", "--log-file", str(log), "-H", "Host: localhost"]
+        with server:
+            cpu = server.cpu_seconds()
+            done = subprocess.run([*command, f"http://127.0.0.1:{self.ports['plain']}{workload.path}"], capture_output=True,
+                                  text=True, timeout=self.seconds + 60)
+            cpu = server.cpu_seconds() - cpu
+        lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+        if done.returncode or not lines or any(status != "200" for _, status, _ in lines):
+            raise Failed(f"h2load failed: {(done.stderr or done.stdout).strip()[:300]}")
+        times = sorted(int(time) for _, _, time in lines)
+        return dict(rps=len(times) / self.seconds, cpu_us=cpu / len(times) * 1e6, p99_ms=times[len(times) * 99 // 100] / 1e3)
 
     def idle(self, server: Process, workload) -> dict:
         request = f"GET {workload.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
@@ -163,10 +191,6 @@ class Comparison:
         return dict(date=time.strftime("%Y-%m-%d"), rounds=self.rounds, seconds=self.seconds,
                     machine=f"{processor()}, {os.cpu_count()} CPUs, Linux {os.uname().release.split('-')[0]}",
                     versions={name: version(program) for name, program in self.servers.items()})
-
-
-def place(many: bool) -> str:
-    return "many" if many else "few"
 
 
 def check(command: list) -> float:

@@ -16,13 +16,13 @@ class Failed(Exception):
 
 
 class Process:
-    """A program on one CPU, from when it listens until the end of a `with`."""
+    """A program on CPUs of its own, from when it listens until the end of a `with`. `cpus`: as taskset takes them."""
 
-    def __init__(self, command: list, cpu: int, port: int):
-        self.command, self.cpu, self.port = [str(word) for word in command], cpu, port
+    def __init__(self, command: list, cpus, port: int):
+        self.command, self.cpus, self.port = [str(word) for word in command], str(cpus), port
 
     def __enter__(self):
-        self.running = subprocess.Popen(["taskset", "-c", str(self.cpu), *self.command], stdout=subprocess.DEVNULL,
+        self.running = subprocess.Popen(["taskset", "-c", self.cpus, *self.command], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, start_new_session=True)
         try:
             self.wait_until_it_listens()

@@ -8,11 +8,13 @@ from pathlib import Path
 
 MANY = 10_000
 IDLE = 10_000
+STEADY = 20_000  # requests a second, a load that neither server is busy with
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is asked for. `kind`: how it is measured (a load of requests; idle connections; a test of a configuration)."""
+    """What is asked for. `kind`: how it is measured (as many requests as are answered; a fixed number of them a second;
+    idle connections; a test of a configuration)."""
 
     name: str
     says: str
@@ -23,7 +25,13 @@ class Workload:
     gzip: bool = False
     fails: bool = False
     many: bool = False
+    workers: int = 1
     kind: str = "load"
+
+    @property
+    def place(self) -> str:
+        """The directory with the configuration for it."""
+        return f"{'many' if self.many else 'few'}-{self.workers}"
 
 
 WORKLOADS = [
@@ -45,12 +53,14 @@ WORKLOADS = [
     Workload("idle-10k", "memory with 10,000 connections that wait", "/1k.txt", connections=IDLE, kind="idle"),
     Workload("conf-10k", "`-t` of 10,000 servers", many=True, kind="check"),
     Workload("route-10k", "static-1k among those 10,000 servers", "/1k.txt", many=True),
+    Workload("two-workers", "static-1k by two workers, on two CPUs that the load is on, too", "/1k.txt", workers=2),
+    Workload("steady", f"static-1k, {STEADY:,} requests a second, no more", "/1k.txt", kind="steady"),
 ]
 BY_NAME = {w.name: w for w in WORKLOADS}
 
 CONFIGURATION = r"""
 daemon off;
-worker_processes 1;
+worker_processes {workers};
 worker_rlimit_nofile {files};
 pid run/server.pid;
 error_log logs/error.log error;
@@ -174,7 +184,7 @@ OTHER = r"""
 """
 
 
-def make(place: Path, ports: dict, files: int, many: bool) -> None:
+def make(place: Path, ports: dict, files: int, workload: Workload) -> None:
     """Writes configuration and files into a directory that both servers use, one after the other."""
     for name in ("html", "conf", "logs", "run"):
         (place / name).mkdir(parents=True)
@@ -187,9 +197,9 @@ def make(place: Path, ports: dict, files: int, many: bool) -> None:
     (html / "10m.bin").write_bytes(random.Random(10).randbytes(10 * 1024 * 1024))
     (html / "text.txt").write_text(prose(100 * 1024))
     certificate(place / "conf")
-    others = "".join(OTHER.format(i=i, **ports) for i in range(MANY)) if many else ""
+    others = "".join(OTHER.format(i=i, **ports) for i in range(MANY)) if workload.many else ""
     connections = min(files - 100, 32_768)
-    text = CONFIGURATION.format(files=files, connections=connections, others=others, **ports)
+    text = CONFIGURATION.format(files=files, connections=connections, others=others, workers=workload.workers, **ports)
     (place / "conf/nginx.conf").write_text(text)
 
 

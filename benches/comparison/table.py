@@ -46,6 +46,12 @@ def remarks(results: Results) -> list:
         if many.theirs.get("cpu_us") and few.theirs.get("cpu_us"):
             growth += f", nginx's {many.theirs['cpu_us'] / few.theirs['cpu_us']:.2f} of its own"
         said.append(growth + ".")
+    two = results.of("two-workers")
+    if two and few and two.ours.get("cpu_us") and few.ours.get("cpu_us"):
+        gain = f"With the time of two CPUs goodgate answers {2 * few.ours['cpu_us'] / two.ours['cpu_us']:.2f} times as many requests as with one"
+        if two.theirs.get("cpu_us") and few.theirs.get("cpu_us"):
+            gain += f", nginx {2 * few.theirs['cpu_us'] / two.theirs['cpu_us']:.2f} times"
+        said.append(gain + " (two-workers).")
     zipped = results.of("gzip-100k")
     if zipped and zipped.ours.get("size") and zipped.theirs.get("size"):
         said.append(f"goodgate's compressed answer of gzip-100k has {zipped.ours['size'] / zipped.theirs['size']:.3f} of the size of nginx's.")
