@@ -55,6 +55,8 @@ pub struct RequestBody {
     pub complete: bool,
     /// Whether it is asked for before it is thrown away, as `return` does: a client that waits is told to go on.
     pub asked: bool,
+    /// Whether an error came first: the client is not told to go on any more, whatever is the answer.
+    pub unasked: bool,
 }
 
 /// A body that has been read.
@@ -66,6 +68,8 @@ pub struct Kept {
     pub file: Option<Rc<TempFile>>,
     /// How many bytes all in all.
     pub length: u64,
+    /// Whether there was a body to read, be it an empty one.
+    pub announced: bool,
 }
 
 /// A temporary file that is removed when nobody uses it any more.
@@ -111,8 +115,22 @@ impl RequestBody {
         }
     }
 
+    /// Somebody wants it, or throws it away. A client that waits is told to go on, also where the answer is an error.
+    pub fn ask(&mut self) {
+        self.asked |= !self.unasked;
+    }
+
+    /// An error came before anybody wanted it.
+    pub fn give_up(&mut self) {
+        self.unasked |= !self.asked;
+    }
+
     /// Nobody is going to read it any more: to handlers the request has none. What still comes of it is thrown away.
     pub fn discard(&mut self) {
+        if self.chunked && self.complete {
+            // It has been read: `$content_length` goes on telling how long it was.
+            self.turned_out = self.length.or(self.turned_out);
+        }
         self.length = None;
         self.chunked = false;
         self.complete = true;

@@ -19,11 +19,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Errors
 /// The body cannot be had: answer with [`BodyError::status`].
 pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
-    if req.body.complete {
-        return Ok(());
-    }
     let http = Rc::clone(&req.http);
     let core = &http.location(req.location).core;
+    if req.body.complete {
+        let kept = &req.body.kept;
+        let empty = req.body.length == Some(0) && !kept.announced;
+        if !empty || core.client_body_in_file_only == BodyInFile::Off {
+            req.body.kept.announced |= empty;
+            return Ok(());
+        }
+        // An empty body has its file as well.
+    }
     let mut store = Store {
         kept: Kept::default(),
         in_memory: core.client_body_buffer_size,
@@ -141,6 +147,7 @@ impl Store<'_> {
     fn finish(self) -> Kept {
         Kept {
             file: self.file.map(Rc::new),
+            announced: true,
             ..self.kept
         }
     }

@@ -29,6 +29,11 @@ pub trait Settings: Default + Clone + 'static {
     type Conf: Send + Sync + 'static;
     /// Takes from the enclosing block what this one does not set. `kind` is this block's.
     fn inherit(&mut self, parent: &Self, kind: &BlockKind);
+
+    /// Whether something of it does not hold in blocks inside that say nothing of this module.
+    fn has_private(&self) -> bool {
+        false
+    }
     /// Fills in defaults; complains about combinations through `b.diagnostics`.
     fn build(&self, b: &mut Builder) -> Self::Conf;
 }
@@ -105,7 +110,7 @@ macro_rules! location_modules {
 
         fn merge_child(b: &mut Builder, raw: LocationRaw, parent: &Merged, kind: &BlockKind) -> Merged {
             let mut merged = parent.clone();
-            $(if let Some(mut own) = raw.$name {
+            $(if let Some(mut own) = raw.$name.or_else(|| parent.$name.has_private().then(Box::default)) {
                 own.inherit(&parent.$name, kind);
                 merged.conf.$name = Arc::new(own.build(b));
                 merged.$name = Arc::new(*own);

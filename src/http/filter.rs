@@ -1,6 +1,7 @@
 //! The filters of a response, in nginx's order. Each one looks at the head and joins in only where it applies.
 
 use super::explain;
+use super::head::Method;
 use super::modules::{charset, gzip, headers, not_modified, range, userid};
 use super::phase::Start;
 use super::request::Request;
@@ -50,7 +51,7 @@ fn pass(req: &mut Request) -> Result<(), u16> {
     if let Some(compress) = compress {
         gzip::body(req, compress);
     }
-    if req.response.unpaced {
+    if req.response.unpaced && req.method != Method::Head {
         req.limit_rate = Some(0);
     }
     Ok(())

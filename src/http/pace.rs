@@ -17,7 +17,7 @@ pub struct Pace {
 
 impl Pace {
     /// The pace of a response whose head has so many bytes.
-    pub fn of(req: &Request, head: u64) -> Self {
+    pub fn of(req: &mut Request, head: u64) -> Self {
         let core = &req.http.location(req.location).core;
         let rate = req
             .limit_rate
@@ -27,6 +27,8 @@ impl Pace {
         } else {
             0
         };
+        // From now on `$limit_rate` tells of it.
+        req.limit_rate = Some(rate);
         Pace {
             head,
             rate,

@@ -4,8 +4,9 @@
 use super::conf::{Held, Http};
 use super::connection::{Client, Peer};
 use super::h1::bad::Bad;
-use super::h1::exchange::{keep_or_not, limits, locate, name_rules, set_keepalive};
+use super::h1::exchange::{limits, locate, name_rules};
 use super::h1::framing::BodyLength;
+use super::h1::keep::{keep_or_not, set_keepalive};
 use super::h1::parse::{self, Outcome};
 use super::h1::writer;
 use super::head::{Head, Version};

@@ -96,6 +96,8 @@ pub struct Request {
     pub pipelined: bool,
     /// Whether the whole answer went to the client (`$request_completion`).
     pub completed: Cell<bool>,
+    /// Whether its lines of access logs are being written.
+    pub logging: Cell<bool>,
     /// Data of modules, found by type, until the URI is changed inside.
     pub extensions: Extensions,
     /// The same for what outlasts a change of the URI inside.
@@ -235,6 +237,7 @@ impl Request {
             logged: false,
             pipelined: false,
             completed: Cell::new(false),
+            logging: Cell::new(false),
             extensions: Extensions::default(),
             lasting: Extensions::default(),
             computed: RefCell::default(),

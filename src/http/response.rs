@@ -106,6 +106,8 @@ pub struct Response {
     pub close: bool,
     /// Whether the answer switches protocols: the connection is handed over when the head is sent.
     pub upgrade: bool,
+    /// Whether nobody needs the rest of the body when the client goes away: an upstream that sends it is let go at once.
+    pub for_client_only: bool,
     /// Whether the head has been sent: nothing can be changed any more.
     pub head_sent: bool,
 }

@@ -67,6 +67,9 @@ pub fn connection(
 }
 
 fn describe(req: &Request, out: &mut Vec<u8>) {
+    if req.logging.get() {
+        out.extend_from_slice(b" while logging request");
+    }
     out.extend_from_slice(b", client: ");
     req.remote.write_ip(out);
     out.extend_from_slice(b", server: ");

@@ -134,7 +134,7 @@ fn who_does_not_speak_tls_is_told() {
             .text()
             .contains("The plain HTTP request was sent to HTTPS port")
     );
-    server.wait_for_log("client sent plain HTTP request to HTTPS port, client: 127.0.0.1");
+    server.wait_for_log("client sent plain HTTP request to HTTPS port while reading client request headers, client: 127.0.0.1");
     let moved = server.get_from(1, "/x");
     assert_eq!(moved.status, 301);
     assert_eq!(moved.header("Location"), Some("https://a.example/x"));

@@ -48,7 +48,7 @@ fn certificates_can_be_required() {
         none.contains("No required SSL certificate was sent"),
         "{none}"
     );
-    server.wait_for_log("client sent no required SSL certificate, client: 127.0.0.1");
+    server.wait_for_log("client sent no required SSL certificate while reading client request headers, client: 127.0.0.1");
     for (who, why) in [
         ("stranger", "(21:unable to verify the first certificate)"),
         ("old", "(10:certificate has expired)"),

@@ -1,6 +1,6 @@
 //! HTTP/2 without TLS: the same requests by a client that follows the rules.
 
-use crate::harness::same_complaints;
+use crate::harness::{current, same_complaints};
 use crate::normal;
 use crate::origin::{Act, ok};
 use crate::pair::{AS_NOW, Pair};
@@ -242,4 +242,37 @@ fn complaints() {
             "server { listen 127.0.0.1:%PORT0% http2; } server { listen 127.0.0.1:%PORT0%; }",
         ]);
     }
+}
+
+/// Lines of the error log about heads, and what variables tell of a request that is refused for its head.
+#[test]
+fn heads_that_are_refused() {
+    if !current() {
+        return;
+    }
+    let Some(pair) = Pair::start(
+        r#"log_format all '$request|$status|$uri|$args|$request_uri|$host';
+        server { listen 127.0.0.1:%PORT0%; http2 on; access_log %DIR%/access.log all;
+            location / { return 200 x; } }"#,
+    ) else {
+        return;
+    };
+    let asks = [
+        with("/plain?a=b", "x_y: 1\r\na: 1"),
+        method("TRACE", "/trace?a"),
+        with("/two", "if-match: a\r\nif-match: b"),
+    ];
+    compare(&pair, &asks);
+    pair.same_lines("access.log", asks.len());
+    // nginx writes the first and the last of these before the host is at hand.
+    let lines = pair.each(|site| {
+        let log = site.read("error.log");
+        let ends = " while reading client request headers, client: 127.0.0.1, server: , request: ";
+        log.lines()
+            .filter_map(|line| Some(line.split_once(": *")?.1.split_once(' ')?.1))
+            .filter_map(|line| Some(line.split_once(ends)?.0.to_owned()))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(lines[0], lines[1]);
+    assert_eq!(lines[0].len(), 3);
 }

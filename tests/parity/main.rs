@@ -17,6 +17,7 @@ mod access;
 mod cgi;
 mod content;
 mod core;
+mod details;
 mod failures;
 mod fastcgi;
 #[allow(dead_code, reason = "where a slip is does not matter here")]

@@ -5,13 +5,12 @@ use super::body::Reader;
 use super::framing::BodyLength;
 use super::idle;
 use super::io::{Io, IoError};
+use super::keep::{keep_or_not, set_keepalive, stops};
 use super::parse::{self, Limits, NameRules, Outcome};
 use super::send::{self, Sent};
-use crate::clock;
 use crate::http::body_in::{BodyError, BodySource};
 use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
-use crate::http::core::browser::Browser;
 use crate::http::core::location::LingeringClose;
 use crate::http::core::server::ServerConf;
 use crate::http::explain::{self, Fault, Wrong};
@@ -129,10 +128,14 @@ pub async fn one(
                     bad
                 }
             };
+            if reads_fields(bad) {
+                tell_of_dropped(&req);
+            }
             // Here and below in a box of its own: what is seldom needed makes no request larger.
             Box::pin(refuse(&mut req, io, bad)).await
         }
         HeadRead::End { .. } => {
+            take_stock(&mut req);
             explain::client(
                 &req,
                 Level::Info,
@@ -142,6 +145,7 @@ pub async fn one(
             give_up(&mut req, 400)
         }
         HeadRead::TimedOut { .. } => {
+            take_stock(&mut req);
             explain::client(
                 &req,
                 Level::Info,
@@ -157,6 +161,15 @@ pub async fn one(
     modules::log::access(&req);
     req.recycle();
     next
+}
+
+/// What logs tell of a head whose end does not come: the lines that are there.
+fn take_stock(req: &mut Request) {
+    req.request_length.set(parse::taken(&req.head));
+    if parse::has_line(&req.head) {
+        let _ = locate(req);
+        tell_of_dropped(req);
+    }
 }
 
 /// A configuration with the server in it that the connection's address leads to.
@@ -184,6 +197,9 @@ pub fn first_bytes(io: &Io, head: &mut Head) -> std::io::Result<usize> {
 
 /// Room for the first read: nginx's client_header_buffer_size, which most heads fit in.
 const FIRST_READ: usize = 1024;
+
+/// What the log is told of a client that does not wait for its answer.
+const GONE: &str = "client prematurely closed connection";
 
 async fn read_head(
     head: &mut Head,
@@ -275,7 +291,7 @@ fn named_server(http: &Http, client: &Client, head: &Head) -> Option<ServerId> {
 /// Takes a request whose head is complete through the phases.
 async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
     let prepared = prepare(req, io);
-    if !req.head.dropped.is_empty() {
+    if prepared.is_ok() || prepared.as_ref().is_err_and(|bad| reads_fields(*bad)) {
         tell_of_dropped(req);
     }
     match prepared {
@@ -284,7 +300,8 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
     }
     if let Some((status, sentence)) = modules::ssl::refusal(req) {
         let fault = Fault::now(req, Wrong::Refused(status));
-        explain::client(req, Level::Info, format_args!("{sentence}"), fault);
+        let sentence = format_args!("{sentence} while {}", reading(req, false));
+        explain::client(req, Level::Info, sentence, fault);
         req.keepalive = false;
         Box::pin(phase::refuse(req, status)).await;
         req.keepalive = false;
@@ -298,10 +315,12 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
     let answered = run(req, Start::ServerRewrite).await;
     req.client.asked.set(Moment::NEVER);
     if !answered {
+        let upstream = req.upstreams.last().and_then(|u| u.client_is_gone());
+        let sentence = upstream.as_deref().unwrap_or(GONE);
         explain::client(
             req,
             Level::Info,
-            format_args!("client prematurely closed connection"),
+            format_args!("{sentence}"),
             Fault::now(req, Wrong::ClosedWhileWaiting),
         );
         return give_up(req, 499);
@@ -388,7 +407,12 @@ pub(in crate::http) fn locate(req: &mut Request) -> Result<(), Bad> {
     }
     router::set_virtual_server(req).map_err(|why| match why {
         NoServer::Failed => Bad::NoServer,
-        NoServer::Misdirected => Bad::Misdirected,
+        NoServer::Misdirected => {
+            // The request is not that host's: logs and error pages know the server that was negotiated.
+            req.host.clear();
+            req.host_port = 0;
+            Bad::Misdirected
+        }
     })
 }
 
@@ -439,25 +463,6 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
     Ok(())
 }
 
-/// RFC 9112 section 9.3, with nginx's reading of the Connection field.
-pub(in crate::http) fn set_keepalive(req: &mut Request) {
-    let connection = req.header(Known::Connection).unwrap_or_default();
-    req.keepalive = if contains(connection, b"close") {
-        false
-    } else if contains(connection, b"keep-alive") {
-        true
-    } else {
-        req.head.version > Version::Http10
-    };
-}
-
-/// Whether the text stands somewhere in the value, in any case: that is how nginx looks.
-fn contains(value: &[u8], text: &[u8]) -> bool {
-    value
-        .windows(text.len())
-        .any(|w| w.eq_ignore_ascii_case(text))
-}
-
 /// Runs the phases; `false` if the client went away while a handler that watches it was waiting.
 async fn run(req: &mut Request, start: Start) -> bool {
     let client = Rc::clone(&req.client);
@@ -475,6 +480,11 @@ async fn run(req: &mut Request, start: Start) -> bool {
         Poll::Pending
     })
     .await
+}
+
+/// Whether nginx has come as far as to the fields when it meets this mistake.
+fn reads_fields(bad: Bad) -> bool {
+    !bad.is_in_line() && bad != Bad::Host
 }
 
 /// Tells the log of lines that are none of a header field and were overlooked (`ignore_invalid_headers`).
@@ -534,6 +544,12 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         Sent::Whole => req.completed.set(!req.response.close),
         Sent::TimedOut => {
             timed_out(req);
+            return Next::Close;
+        }
+        Sent::Cut => {
+            // For nginx a request is complete, short as its answer is, unless the upstream has sent nonsense.
+            let short = req.upstreams.last().is_some_and(|u| u.is_short());
+            req.completed.set(short);
             return Next::Close;
         }
         Sent::Broken => return Next::Close,
@@ -631,52 +647,11 @@ async fn drain(reader: &mut Reader, time: Duration) -> bool {
     tokio::time::timeout(time, all).await.unwrap_or(false)
 }
 
-/// Applies the settings that end a connection (`keepalive_requests`, `keepalive_time`, `keepalive_disable`, shutdown).
-pub(in crate::http) fn keep_or_not(req: &mut Request) {
-    if !req.keepalive {
-        return;
-    }
-    let http = Rc::clone(&req.http);
-    let core = &http.location(req.location).core;
-    let client = &req.client;
-    let age = clock::monotonic_ms().saturating_sub(client.started_ms);
-    if core.keepalive_timeout.is_zero()
-        || client.requests.get() >= core.keepalive_requests
-        || u128::from(age) > core.keepalive_time.as_millis()
-        || stops(req)
-        || disabled(req, &http)
-    {
-        req.keepalive = false;
-    }
-}
-
-/// Whether the server is stopping and no connection is kept any more, not even for `keepalive_min_timeout`; or has
-/// stopped listening where this one came from.
-fn stops(req: &Request) -> bool {
-    if req.worker.has_abandoned(&req.http, &req.client) {
-        return true;
-    }
-    let least = req.location(&req.http).core.keepalive_min_timeout;
-    req.worker.is_shutting_down() && least.is_zero()
-}
-
 /// The client took too long, or was given no answer on purpose: nothing is left to wait for.
 fn timed_out(req: &Request) {
     if req.location(&req.http).core.reset_timedout_connection {
         req.client.stream.reset_on_close();
     }
-}
-
-/// `keepalive_disable`: browsers that cannot take a kept connection, after POST or at all.
-fn disabled(req: &Request, http: &Http) -> bool {
-    use crate::http::head::Method;
-    let set = &http.location(req.location).core.keepalive_disable;
-    let post = set.msie6 && req.method == Method::Post;
-    if !post && !set.safari {
-        return false;
-    }
-    let browser = Browser::of(&req.head);
-    (post && browser.msie6) || (set.safari && browser.safari)
 }
 
 /// Ends a request to which there is nobody to answer; the status is for the log.

@@ -9,6 +9,7 @@ pub mod field_line;
 pub mod framing;
 mod idle;
 pub mod io;
+pub mod keep;
 pub mod linger;
 mod outgoing;
 pub mod parse;

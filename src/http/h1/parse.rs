@@ -358,6 +358,10 @@ pub fn add(
                 .get(usize::from(*first) - 1)
                 .copied()
                 .unwrap_or(field);
+            if field.known != Known::Host {
+                // Logs show both.
+                fields.push(field);
+            }
             return Err(Bad::Duplicate { field, previous });
         }
     }

@@ -28,6 +28,8 @@ pub enum Sent {
     TimedOut,
     /// The connection is of no further use.
     Broken,
+    /// So is it; the upstream did not send all of the answer.
+    Cut,
     /// The head switched protocols, and what followed is over.
     Upgraded,
 }
@@ -39,7 +41,7 @@ const GATHER: u64 = 64 * 1024;
 pub async fn response(req: &mut Request, io: &Rc<Io>, closes: bool) -> Sent {
     if let Some(BodySource::H1(reader)) = &req.body.source
         && reader.awaits_continue()
-        && (!req.response.internal_error_page || req.body.asked)
+        && (req.body.asked || !(req.response.internal_error_page || req.body.unasked))
     {
         if io.write_all(CONTINUE).await.is_err() {
             return Sent::Broken;
@@ -86,7 +88,8 @@ pub async fn response(req: &mut Request, io: &Rc<Io>, closes: bool) -> Sent {
             io.stream.break_off();
             match e {
                 Failure::Client(SendError::Io(IoError::TimedOut)) => Sent::TimedOut,
-                _ => Sent::Broken,
+                Failure::Client(_) => Sent::Broken,
+                Failure::Source => Sent::Cut,
             }
         }
     }
@@ -148,6 +151,7 @@ async fn stream(
     loop {
         // Gather what is there; write when nothing more comes at once.
         let mut ended = false;
+        let mut gone = false;
         let more = std::future::poll_fn(|cx| {
             crate::http::upstream::tell(req);
             loop {
@@ -175,11 +179,21 @@ async fn stream(
                     Poll::Pending if out.left() > 0 && source.flush() => {
                         return Poll::Ready(Ok(()));
                     }
+                    Poll::Pending if req.response.for_client_only => {
+                        gone = req.client.stream.poll_closed(cx).is_ready();
+                        return match gone {
+                            true => Poll::Ready(Err(Cut)),
+                            false => Poll::Pending,
+                        };
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }
         })
         .await;
+        if gone {
+            return Err(SendError::Io(client_is_gone()).into());
+        }
         if ended && framing.chunked {
             for (name, value) in source.trailers() {
                 req.response.trailers.push(Field::new(name, value));
@@ -242,11 +256,14 @@ async fn rest(req: &Request, time: Duration) -> Result<(), SendError> {
         if sleep.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        let gone = io::ErrorKind::ConnectionAborted;
         let closed = req.client.stream.poll_closed(cx);
-        closed.map(|()| Err(SendError::Io(IoError::Broken(gone.into()))))
+        closed.map(|()| Err(SendError::Io(client_is_gone())))
     })
     .await
+}
+
+fn client_is_gone() -> IoError {
+    IoError::Broken(io::ErrorKind::ConnectionAborted.into())
 }
 
 fn chunk_start(len: u64) -> Vec<u8> {
@@ -285,13 +302,17 @@ fn report(req: &Request, failure: &Failure) {
         Failure::Client(SendError::Io(IoError::Broken(e)))
             if e.kind() == io::ErrorKind::ConnectionAborted =>
         {
-            log::request(
-                req,
-                Level::Info,
-                format_args!(
-                    "client prematurely closed connection while sending response to client"
+            let upstream = req.upstreams.last().and_then(|u| u.client_is_gone());
+            match upstream {
+                Some(sentence) => log::request(req, Level::Info, format_args!("{sentence}")),
+                None => log::request(
+                    req,
+                    Level::Info,
+                    format_args!(
+                        "client prematurely closed connection while sending response to client"
+                    ),
                 ),
-            );
+            }
         }
         Failure::Client(SendError::Io(IoError::Broken(e))) => {
             log::request(

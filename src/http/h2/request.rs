@@ -75,7 +75,12 @@ pub fn build(
         ));
     }
     let server = named_server(http, client, authority, &parts.headers).unwrap_or(default);
-    fields(head, parts, http, server)?;
+    if let Err(wrong) = fields(head, parts, http, server) {
+        if let Some(authority) = authority.filter(|_| head.get(Known::Host).is_none()) {
+            head.append(b"host", authority);
+        }
+        return Err(wrong);
+    }
     let Some(authority) = authority else {
         return match head.get(Known::Host) {
             Some(_) => Ok(()),
@@ -110,7 +115,11 @@ pub fn locate(req: &mut Request) -> Result<(), Wrong> {
         req.host_port = port.unwrap_or(0);
         router::set_virtual_server(req).map_err(|why| match why {
             NoServer::Failed => Wrong::NoServer,
-            NoServer::Misdirected => Wrong::status(421, router::MISDIRECTED),
+            NoServer::Misdirected => {
+                req.host.clear();
+                req.host_port = 0;
+                Wrong::status(421, router::MISDIRECTED)
+            }
         })?;
     }
     let http = Rc::clone(&req.http);
@@ -129,6 +138,12 @@ pub fn locate(req: &mut Request) -> Result<(), Wrong> {
     if head.method == Method::Connect {
         return Ok(());
     }
+    take_path(req)
+}
+
+/// Takes path and query apart.
+pub fn take_path(req: &mut Request) -> Result<(), Wrong> {
+    let (head, http) = (Rc::clone(&req.head), Rc::clone(&req.http));
     let path = head.bytes(head.path_query);
     let merge = http.server(req.server).core.merge_slashes;
     let Ok(parsed) = uri::normalise(path, merge, &mut req.uri) else {
@@ -225,6 +240,8 @@ fn fields(
                 .iter()
                 .all(|byte| is_name_byte(*byte, core.underscores_in_headers))
         {
+            let name = store(head, name);
+            head.dropped.push(name);
             continue;
         }
         if name == b"cookie" {

@@ -197,6 +197,13 @@ pub async fn serve(
         account: &account,
     };
     let announced = control.announced(number);
+    for name in &req.head.dropped {
+        let name = String::from_utf8_lossy(req.head.bytes(*name));
+        let sentence = format_args!(
+            "client sent invalid header: \"{name}\" while reading client request headers"
+        );
+        log::request(req, Level::Info, sentence);
+    }
     let prepared = built.and_then(|()| prepare(req, body, announced.clone()));
     let answered = match prepared {
         Ok(()) => exchange.run(req).await,
@@ -211,9 +218,14 @@ pub async fn serve(
             return;
         }
         Err(Wrong::Request { status, sentence }) => {
+            // Logs and error pages know path and host, whatever else is wrong.
+            if req.uri.is_empty() && request::locate(req).is_err() && req.uri.is_empty() {
+                let _ = request::take_path(req);
+            }
             let shown = String::from_utf8_lossy(&sentence);
             let fault = explain::Fault::now(req, explain::Wrong::Refused(status));
-            explain::client(req, Level::Info, format_args!("{shown}"), fault);
+            let shown = format_args!("{shown} while reading client request headers");
+            explain::client(req, Level::Info, shown, fault);
             phase::refuse(req, status).await;
             exchange.answer(req).await
         }

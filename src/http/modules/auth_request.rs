@@ -117,6 +117,7 @@ async fn ask(req: &mut Request) -> Verdict {
         .map(|(id, value)| (*id, value.eval_bytes(sub)))
         .collect();
     let (status, silent) = (sub.response.status, sub.response.no_answer);
+    let asked_upstream = !sub.upstreams.is_empty();
     let challenges = match status {
         401 => challenges(sub),
         _ => Vec::new(),
@@ -132,7 +133,11 @@ async fn ask(req: &mut Request) -> Verdict {
         // nginx ends the request along with such a subrequest.
         _ if silent => Verdict::Status(status),
         _ => {
-            let message = format_args!("auth request unexpected status: {status}");
+            let doing = match asked_upstream {
+                true => " while sending to client",
+                false => "",
+            };
+            let message = format_args!("auth request unexpected status: {status}{doing}");
             log::request(req, Level::Error, message);
             Verdict::Status(500)
         }

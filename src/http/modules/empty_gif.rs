@@ -42,6 +42,7 @@ impl Handler for EmptyGif {
         if !matches!(req.method, Method::Get | Method::Head) {
             return Step::Ready(Verdict::Status(405));
         }
+        req.body.ask();
         let response = &mut req.response;
         response.status = 200;
         response.content_type = Some(Bytes::from_static(b"image/gif"));

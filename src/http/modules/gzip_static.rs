@@ -100,6 +100,7 @@ fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> 
         }
         Found::File(file) => {
             req.trace(|| Event::Sends { name: name.clone() });
+            req.body.ask();
             let verdict = static_files::send(req, http, file);
             req.response.set(
                 Own::ContentEncoding,

@@ -47,6 +47,7 @@ impl Handler for StubStatus {
             return Step::Ready(Verdict::Status(405));
         }
         let page = page(&totals());
+        req.body.ask();
         let response = &mut req.response;
         response.status = 200;
         response.content_type = Some(Bytes::from_static(b"text/plain"));

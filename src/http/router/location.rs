@@ -5,6 +5,7 @@ use super::prefixes::Found;
 use crate::http::conf::{Http, LocationId};
 use crate::http::escape::{Kind, escape};
 use crate::http::explain::{self, Fault, Wrong};
+use crate::http::h1::keep::apply_keepalive;
 use crate::http::phase::Verdict;
 use crate::http::regex::MatchFailed;
 use crate::http::request::Request;
@@ -40,6 +41,7 @@ pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
         let message = format_args!("client intended to send too large body: {length} bytes");
         let fault = Fault::now(req, Wrong::BodyTooLarge(length));
         explain::client(req, log::Level::Error, message, fault);
+        req.body.give_up();
         req.body.discard();
         return Verdict::Status(413);
     }
@@ -56,12 +58,14 @@ pub fn find_location(req: &mut Request, http: &Http) -> Verdict {
     Verdict::Declined
 }
 
-/// Puts the settings of a block in force: its `limit_except`, if the method is not one of those let alone.
+/// Puts the settings of a block in force: its `limit_except`, if the method is not one of those let alone. What ends
+/// the connection in one of the blocks that a request comes through ends it for good.
 pub fn enter(req: &mut Request, http: &Http, id: LocationId) {
     req.location = match &http.location(id).own.limit_except {
         Some((methods, limited)) if !methods.contains(&req.method) => *limited,
         _ => id,
     };
+    apply_keepalive(req, http);
 }
 
 /// How a search ended.

@@ -56,6 +56,7 @@ fn prepare(req: &mut Request, status: u16) -> Verdict {
             return send(req, page);
         }
     }
+    req.body.give_up();
     req.body.discard();
     req.trace(|| Event::BuiltIn { status });
     if explain::page(req, status) {
@@ -77,6 +78,7 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
     if !matches!(page.overwrite, Some(0 | 200)) {
         // What is still an error does not ask for the body.
         req.response.internal_error_page = true;
+        req.body.give_up();
     }
     let target = page.target.eval_bytes(req);
     req.trace(|| Event::ErrorPage {
@@ -99,6 +101,7 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
         }
         Some(b'@') => req.named_redirect(&target),
         _ => {
+            req.body.give_up();
             req.body.discard();
             if !matches!(page.overwrite, Some(301 | 302 | 303 | 307 | 308)) {
                 req.error_status = 302;

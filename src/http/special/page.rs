@@ -16,7 +16,6 @@ pub fn none(req: &mut Request, status: u16) {
     req.response.clear_body();
     req.response.status = status;
     req.error_status = 0;
-    req.keepalive = false;
     req.response.no_answer = true;
 }
 
@@ -75,6 +74,7 @@ fn stand(req: &mut Request, page: Option<Bytes>) {
     response.content_length = Some(page.len() as u64);
     response.allow_ranges = false;
     response.single_range = false;
+    response.clear_accept_ranges();
     response.last_modified = None;
     response.last_modified_text = None;
     response.etag = None;

@@ -1,5 +1,6 @@
 //! `X-Accel-Redirect`: an upstream has another location answer.
 
+use super::state::Stage;
 use crate::http::escape::{Unescape, unescape};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
@@ -16,10 +17,20 @@ pub fn redirect(req: &mut Request, to: &[u8]) -> Verdict {
         log::request(
             req,
             Level::Error,
-            format_args!("unsafe URI \"{shown}\" was detected"),
+            format_args!(
+                "unsafe URI \"{shown}\" was detected while {}",
+                Stage::Head.action()
+            ),
         );
         return Verdict::Status(404);
     };
+    if req.uri_changes == 0 {
+        let shown = String::from_utf8_lossy(&uri);
+        return req.redirection_cycle(format_args!(
+            "while internally redirecting to \"{shown}\" while {}",
+            Stage::Head.action()
+        ));
+    }
     if req.method != Method::Head {
         req.method = Method::Get;
     }

@@ -219,7 +219,8 @@ fn slice(text: &Bytes, piece: Piece) -> Bytes {
     text.slice((piece.start as usize).min(end)..end)
 }
 
-fn warn_of_duplicates(req: &Request, head: &ResponseHead) {
+/// Tells the log of lines that are overlooked since such a field was there before.
+pub fn warn_of_duplicates(req: &Request, head: &ResponseHead) {
     for pair in &head.duplicates {
         let mut sentence = Vec::new();
         super::bad_answer::duplicate_sentence(head, *pair, &mut sentence);

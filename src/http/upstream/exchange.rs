@@ -100,8 +100,10 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         req.upstreams.push(state.clone());
         lease.watch(&*plan.group.balancer, &state);
         tries.started_ms.get_or_insert(state.started_ms);
-        let attempted = attempt(req, codec, plan, &via, lease, &state, &mut head);
-        match attempted.await {
+        state.waits.set(Some(Stage::Connecting));
+        let attempted = attempt(req, codec, plan, &via, lease, &state, &mut head).await;
+        state.waits.set(None);
+        match attempted {
             Ok(link) => match tries.judge(req, plan, &head, link, &state) {
                 Ok(link) => break answer::deliver(req, codec, plan, &head, link, state),
                 Err(Some(verdict)) => break verdict,
@@ -112,6 +114,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
                 break Verdict::Status(status);
             }
             Err(Trouble::Upstream(failure, end)) => {
+                answer::warn_of_duplicates(req, &head);
                 // Variables show what came of the head.
                 state.keep_head(&head, Bytes::copy_from_slice(&head.buf));
                 if let Some(verdict) = tries.next(req, plan, &state, failure, Some(end)) {
@@ -123,7 +126,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
         head.clear();
     };
     if !req.background {
-        client.watch.set(false);
+        req.response.for_client_only = client.watch.replace(false);
     }
     req.worker.upstreams.give_head(head);
     verdict
@@ -221,6 +224,7 @@ async fn attempt<C: Codec>(
         }
     };
     conn.requests += 1;
+    state.waits.set(Some(Stage::Sending));
     let connected = if conn.reused { 0 } else { state.elapsed_ms() };
     state.connect_ms.set(Some(connected));
     let mut out = if let Some(start) = &plan.streams {
@@ -385,6 +389,7 @@ impl Talk<'_> {
     ) -> Result<Option<io::Error>, Fault> {
         let (before, received) = (out.sent, out.received);
         let sent = out.poll_send(cx, &conn.stream, &mut req.body);
+        self.state.bytes_sent.set(out.sent);
         let received = out.received.saturating_sub(received);
         req.count_body();
         match sent {
@@ -445,6 +450,7 @@ impl Talk<'_> {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Cause::ClosedEarly)),
                 Poll::Ready(Ok(n)) => Attempt::count(&self.state.bytes_received, n),
             }
+            self.state.waits.set(Some(Stage::Head));
             let parsed = codec.parse(req, head, limit);
             if !head.hints.is_empty() {
                 let blocks = std::mem::take(&mut head.hints);
@@ -461,7 +467,8 @@ impl Talk<'_> {
                     self.state.status.set(head.status);
                     return Poll::Ready(Ok(()));
                 }
-                Ok(false) => {}
+                // The status line may be there.
+                Ok(false) => self.state.status.set(head.status),
                 Err(cause) => return Poll::Ready(Err(cause)),
             }
         }

@@ -340,8 +340,13 @@ impl ResponseHead {
         true
     }
 
-    /// Goes on line by line.
+    /// Goes on line by line. Of several mistakes the first one is told.
     fn resume(&mut self, fresh: bool) -> Result<bool, BadAnswer> {
+        self.lines(fresh)
+            .map_err(|bad| self.check_framing().err().unwrap_or(bad))
+    }
+
+    fn lines(&mut self, fresh: bool) -> Result<bool, BadAnswer> {
         if !self.scan.in_fields {
             let new = self.buf.get(self.scan.next..).unwrap_or_default();
             let end = memchr::memchr(b'\n', new).map(|at| self.scan.next + at);
@@ -423,14 +428,22 @@ impl ResponseHead {
             self.field(Known::ContentLength),
             self.field(Known::TransferEncoding),
         );
+        let is_first = |field: Field, other: Option<Field>| {
+            other.is_none_or(|other| field.name.start < other.name.start)
+        };
         match (length, coding) {
-            (Some(_), Some(_)) => Err(BadAnswer::LengthAndCoding),
-            (Some(field), None) if content_length(self.bytes(field.value)).is_none() => {
+            (Some(field), other)
+                if is_first(field, other) && content_length(self.bytes(field.value)).is_none() =>
+            {
                 Err(BadAnswer::ContentLength(field))
             }
-            (None, Some(field)) if !self.bytes(field.value).eq_ignore_ascii_case(b"chunked") => {
+            (other, Some(field))
+                if is_first(field, other)
+                    && !self.bytes(field.value).eq_ignore_ascii_case(b"chunked") =>
+            {
                 Err(BadAnswer::UnknownCoding(field))
             }
+            (Some(_), Some(_)) => Err(BadAnswer::LengthAndCoding),
             _ => Ok(()),
         }
     }

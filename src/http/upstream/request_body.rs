@@ -15,10 +15,12 @@ pub async fn read(
     has_body: bool,
     streams: bool,
 ) -> Result<Option<ReadyPart>, BodyError> {
-    if !has_body {
+    // A client that waits is told to go on, also where there turns out to be no answer.
+    req.body.ask();
+    if !has_body && req.body.length.is_none() {
         return Ok(None);
     }
-    if !streams {
+    if !(has_body && streams) {
         return body_in::read_all(req).await.map(|()| None);
     }
     let part = outgoing::ready_part(&mut req.body).await;
@@ -36,6 +38,7 @@ pub async fn read(
         memory: part.pieces,
         file: None,
         length: part.length,
+        announced: true,
     };
     req.body.length = Some(part.length);
     req.body.complete = true;

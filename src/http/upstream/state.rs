@@ -75,6 +75,8 @@ pub struct Attempt {
     pub uri: Bytes,
     /// When it began: monotonic milliseconds.
     pub started_ms: u64,
+    /// What is being done, as long as the head of its answer is waited for.
+    pub waits: Cell<Option<Stage>>,
     /// The status of the answer, or the one that stands for the failure; 0 while there is none.
     pub status: Cell<u16>,
     /// How long it took to connect, in milliseconds.
@@ -194,6 +196,27 @@ impl Attempt {
             failure.location = location;
         }
         failure
+    }
+
+    /// Whether its answer has come to an end too soon, as far as it was an answer.
+    pub fn is_short(&self) -> bool {
+        let failure = self.failure.borrow();
+        failure
+            .as_ref()
+            .is_some_and(|failure| match &failure.cause {
+                Cause::ClosedEarly | Cause::TimedOut | Cause::Receive(_) => true,
+                Cause::BadBody(sentence) => sentence.starts_with("upstream prematurely closed"),
+                _ => false,
+            })
+    }
+
+    /// What nginx says when the client goes away meanwhile; nothing if nobody is asked.
+    pub fn client_is_gone(&self) -> Option<String> {
+        let body = || self.response_ms.get().is_none().then_some(Stage::Body);
+        let stage = self.waits.get().or_else(body)?.action();
+        Some(format!(
+            "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while {stage}"
+        ))
     }
 
     /// When it was over, or what time it is.

@@ -4,6 +4,8 @@ use super::{put, put_number, put_port, put_seconds, put_some};
 use crate::clock;
 use crate::config::value::parse_size;
 use crate::http::core::user;
+use crate::http::h1::parse::has_line;
+use crate::http::head::Method;
 use crate::http::request::Request;
 use crate::http::variable::Variable;
 use crate::log::{self, Level};
@@ -51,7 +53,10 @@ pub static VARIABLES: &[Variable] = &[
             0 => r.method_name(),
             _ => r.head.bytes(r.head.method_name),
         };
-        has_target(r) && put(name, out)
+        // An error page is shown with GET also where the client's line could not be read.
+        let is_read = has_line(&r.head) || r.head.version_text.end > 0;
+        let shown = is_read || (has_target(r) && (!r.internal || r.method != Method::Head));
+        shown && put(name, out)
     }),
     Variable::new("request_port", |r, out| put_port(r.host_port, out)),
     Variable::new("request_time", |r, out| {
@@ -144,7 +149,7 @@ fn set_limit_rate(req: &mut Request, value: &[u8]) {
 /// The body, where it was read to be kept and fits into memory.
 fn body(req: &Request, out: &mut Vec<u8>) -> bool {
     let kept = &req.body.kept;
-    if kept.file.is_some() || kept.memory.is_empty() {
+    if kept.file.is_some() || (kept.memory.is_empty() && !kept.announced) {
         return false;
     }
     kept.memory

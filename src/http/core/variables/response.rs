@@ -2,7 +2,7 @@
 
 use super::fields::{join, same};
 use super::{digit, put, put_number, put_some};
-use crate::http::date::http_date;
+use crate::http::date::{http_date, parse_http_time};
 use crate::http::head::{Method, Version};
 use crate::http::request::Request;
 use crate::http::response::Field;
@@ -69,7 +69,7 @@ fn named<'a>(fields: &'a [Field], name: &'a [u8]) -> impl Iterator<Item = &'a [u
 /// Whether the connection is kept, as long as the head is not sent. Later nginx has forgotten it: a log line says
 /// `close` for all.
 fn keeps(req: &Request) -> bool {
-    req.keepalive && !req.response.head_sent
+    req.keepalive && !req.response.head_sent && req.head.version < Version::Http2
 }
 
 fn connection(req: &Request, out: &mut Vec<u8>) -> bool {
@@ -112,6 +112,19 @@ fn keep_alive(req: &Request, out: &mut Vec<u8>) -> bool {
 }
 
 fn last_modified(req: &Request, out: &mut Vec<u8>) -> bool {
+    let response = &req.response;
+    if response.head_sent
+        && !matches!(response.status, 200 | 206 | 304)
+        && req.head.version > Version::Http09
+    {
+        // nginx has forgotten it, though the field may have been sent.
+        let text = response.last_modified_text.as_ref();
+        if req.head.version >= Version::Http2
+            || text.is_none_or(|text| parse_http_time(text).is_some())
+        {
+            return false;
+        }
+    }
     match (&req.response.last_modified_text, req.response.last_modified) {
         (Some(text), _) => put(text, out),
         (None, Some(time)) => put(&http_date(time), out),

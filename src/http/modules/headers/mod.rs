@@ -72,6 +72,12 @@ impl Settings for HeadersRaw {
         inherit_lines(&mut self.trailers, &parent.trailers, self.trailers_inherit);
     }
 
+    fn has_private(&self) -> bool {
+        let off = Some(OFF);
+        (self.headers_inherit == off && !self.headers.is_empty())
+            || (self.trailers_inherit == off && !self.trailers.is_empty())
+    }
+
     fn build(&self, _b: &mut Builder) -> HeadersConf {
         HeadersConf {
             expires: self.expires.clone().filter(|e| !e.is_off()),

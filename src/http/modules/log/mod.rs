@@ -80,6 +80,7 @@ fn buffering(b: &Builder, path: &Path) -> Option<Buffering> {
 
 /// Writes the lines of a request to the logs of its location.
 pub fn access(req: &Request) {
+    req.logging.set(true);
     let conf = &req.location(&req.http).log;
     if conf.is_default() {
         if let Some(log) = &req.http.log.default {

@@ -58,22 +58,19 @@ pub(super) fn write(req: &Request, path: &Value, cache: Option<&CacheConf>, text
     match opened {
         Err(Failure { call, errno: error }) => {
             let (path, error) = (path.display(), errno(&error.into()));
-            let message = format_args!("{call} \"{path}\" failed ({error}) while logging request");
+            let message = format_args!("{call} \"{path}\" failed ({error})");
             crate::log::request(req, Level::Crit, message);
         }
         Ok(fd) => match rustix::io::write(&*fd, text) {
             Ok(n) if n == text.len() => {}
             Ok(n) => {
                 let (path, all) = (path.display(), text.len());
-                let message = format_args!(
-                    "write() to \"{path}\" was incomplete: {n} of {all} while logging request"
-                );
+                let message = format_args!("write() to \"{path}\" was incomplete: {n} of {all}");
                 crate::log::request(req, Level::Alert, message);
             }
             Err(error) => {
                 let (path, error) = (path.display(), errno(&error.into()));
-                let message =
-                    format_args!("write() to \"{path}\" failed ({error}) while logging request");
+                let message = format_args!("write() to \"{path}\" failed ({error})");
                 crate::log::request(req, Level::Alert, message);
             }
         },
@@ -95,8 +92,7 @@ fn has_root(req: &Request) -> bool {
     if let Some(error) = missing {
         let path = Path::new(OsStr::from_bytes(&root));
         let (path, error) = (path.display(), errno(&error.into()));
-        let message =
-            format_args!("testing \"{path}\" existence failed ({error}) while logging request");
+        let message = format_args!("testing \"{path}\" existence failed ({error})");
         crate::log::request(req, Level::Error, message);
     }
     req.worker.give_buffer(root);

@@ -6,6 +6,7 @@ use crate::http::body::Body;
 use crate::http::conf::Http;
 use crate::http::core::content_type;
 use crate::http::escape::{Unescape, unescape};
+use crate::http::h1::keep::apply_keepalive;
 use crate::http::phase::Verdict;
 use crate::http::regex::Regex;
 use crate::http::request::Request;
@@ -100,6 +101,7 @@ impl Engine {
     fn enter(&mut self, req: &mut Request, http: &Http, code: &If) -> Option<Verdict> {
         if let Some(location) = code.location {
             req.location = location;
+            apply_keepalive(req, http);
             req.trace(|| Event::Enters { id: location });
         }
         self.run(req, http, &code.codes)
@@ -308,8 +310,7 @@ fn answer(req: &mut Request, http: &Http, code: &Return) -> Verdict {
         Some(text) => text.eval_bytes(req),
         None => Bytes::new(),
     };
-    // An error page has decided that already.
-    req.body.asked |= !req.response.internal_error_page;
+    req.body.ask();
     if matches!(code.status, 301 | 302 | 303 | 307 | 308) {
         req.response.location = Some(location_value(&text));
         return Verdict::Status(code.status);

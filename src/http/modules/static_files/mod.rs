@@ -59,6 +59,7 @@ fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
             req.trace(|| Event::Sends {
                 name: file_name.clone(),
             });
+            req.body.ask();
             send(req, http, file)
         }
         Ok(Found::File(_)) => Verdict::Status(405),
