@@ -10,6 +10,7 @@ pub mod load;
 pub mod meant;
 pub mod missing_end;
 pub mod parse;
+mod slip;
 pub mod source;
 pub mod span;
 pub mod suggest;
