@@ -195,6 +195,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     late::name_the_first(&mut b.diagnostics, &tree);
     meant::name_the_meant(&mut b.diagnostics, &tree, &b.sources);
     late::point_at_files(&mut b.diagnostics, &tree);
+    late::point_at_settings(&mut b.diagnostics, &tree);
     if options.test {
         late::suggest_files(&mut b.diagnostics, &*files);
     }

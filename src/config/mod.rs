@@ -1,8 +1,10 @@
 //! The configuration language. Knows nothing of HTTP.
 
+mod advice;
 mod braces;
 pub mod directive;
 mod glob;
+mod included;
 pub mod known;
 pub mod late;
 mod layout;
