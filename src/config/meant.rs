@@ -253,7 +253,10 @@ fn variable(d: &mut Diagnostic, tree: &[Item], sources: &Sources, counted: &mut 
 fn swallowed(tree: &[Item], is: &dyn Fn(&[&Word]) -> bool) -> Option<Span> {
     tree.iter().find_map(|item| {
         let Item::Node(node) = item else { return None };
-        let words: Vec<&Word> = std::iter::once(&node.name).chain(&node.args).collect();
+        let mut words: Vec<&Word> = Vec::new();
+        if node.args.len() > 1 {
+            words.extend(std::iter::once(&node.name).chain(&node.args));
+        }
         let here = words.windows(3).find(|three| is(three));
         here.and_then(|three| three.first())
             .map(|last| last.span)

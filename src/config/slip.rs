@@ -95,7 +95,11 @@ impl Words {
             differing.any(|part| !self.is_word(part, own))
         };
         let strange_use = strange(&used_parts, &defined_parts, self.uses(used).max(1));
-        self.uses(used) > 1 || !strange_use && strange(&defined_parts, &used_parts, 1)
+        // `min` is a word too, but few call something that.
+        let usual = |name: &str| COMMON.split_ascii_whitespace().any(|word| word == name);
+        self.uses(used) > 1
+            || !strange_use && strange(&defined_parts, &used_parts, 1)
+            || usual(used) && !usual(defined)
     }
 
     /// Of two names that differ in their dashes alone, whether this one has two in a row, or has none between words that the
