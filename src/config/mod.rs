@@ -1,7 +1,7 @@
 //! The configuration language. Knows nothing of HTTP.
 
 mod advice;
-mod braces;
+pub mod braces;
 pub mod directive;
 mod glob;
 mod included;

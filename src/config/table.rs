@@ -88,6 +88,11 @@ pub trait Collector: Sized + 'static {
     /// Takes note that the blocks of a text are not what they were meant to be: the rest of it says nothing.
     fn derailed(&mut self, _source: SourceId) {}
 
+    /// The brace that makes the others of a text wrong. Looking for it takes long in a long text, so it is kept.
+    fn suspect(&mut self, source: SourceId) -> Option<braces::Suspect> {
+        braces::suspect(self.sources()?.text(source))
+    }
+
     /// Takes note of a directive that may stand where it does, in the right form; its value is looked at next.
     fn seen(&mut self, _node: &Node, _directive: &'static Directive<Self>) {}
 
@@ -181,10 +186,10 @@ fn with_missing(mut d: Diagnostic, missing: &Missing<'_>) -> Diagnostic {
 }
 
 /// The brace that makes this directive look wrong, if there is one before it.
-fn suspect<B: Collector>(b: &B, node: &Node) -> Option<braces::Suspect> {
-    let text = b.sources()?.text(node.end.source);
+fn suspect<B: Collector>(b: &mut B, node: &Node) -> Option<braces::Suspect> {
     let start = usize::try_from(node.name.span.start).ok()?;
-    braces::suspect(text).filter(|suspect| suspect.place.start < start)
+    b.suspect(node.end.source)
+        .filter(|suspect| suspect.place.start < start)
 }
 
 /// Whether nothing is wrong with a directive but that it has a `{` where its `;` should be.
