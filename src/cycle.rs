@@ -1,6 +1,7 @@
 //! One load of the configuration: read, checked, collected, built. A cycle never changes once it is built;
 //! a reload builds another one.
 
+use crate::config::braces::{self, Suspect};
 use crate::config::directive::{Contexts, Directive};
 use crate::config::load;
 use crate::config::source::{Files, Sources};
@@ -124,6 +125,8 @@ pub struct Builder {
     pub unseen: Unseen,
     /// Texts whose blocks are not what they were meant to be.
     pub derailed: Vec<SourceId>,
+    /// Which brace of a text makes the others wrong, of those in which it was looked for.
+    pub suspects: Vec<(SourceId, Option<Suspect>)>,
     /// The block that is being walked.
     pub context: Contexts,
     /// Settings of the core and events modules.
@@ -150,6 +153,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
         diagnostics: Vec::new(),
         unseen: Unseen::default(),
         derailed: Vec::new(),
+        suspects: Vec::new(),
         context: context::MAIN,
         core: CoreRaw::default(),
         logs: Default::default(),
@@ -195,6 +199,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     late::name_the_first(&mut b.diagnostics, &tree);
     meant::name_the_meant(&mut b.diagnostics, &tree, &b.sources);
     late::point_at_files(&mut b.diagnostics, &tree);
+    late::point_at_settings(&mut b.diagnostics, &tree);
     if options.test {
         late::suggest_files(&mut b.diagnostics, &*files);
     }
@@ -277,6 +282,15 @@ impl Collector for Builder {
     fn derailed(&mut self, source: SourceId) {
         self.unseen.text = true;
         self.derailed.push(source);
+    }
+
+    fn suspect(&mut self, source: SourceId) -> Option<Suspect> {
+        if let Some((_, found)) = self.suspects.iter().find(|(of, _)| *of == source) {
+            return found.clone();
+        }
+        let found = braces::suspect(self.sources.text(source));
+        self.suspects.push((source, found.clone()));
+        found
     }
 
     fn seen(&mut self, node: &Node, directive: &'static Directive<Builder>) {

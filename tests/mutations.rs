@@ -1,5 +1,6 @@
-//! Slips of the hand: one token of a right configuration is left out, doubled or misspelt. The first message must point
-//! at the line of the slip, and for a misspelt name the right one must be suggested, in at least 95 of 100 cases.
+//! Slips of the hand: one token of a right configuration is left out, doubled, misspelt or of another type, a quote is left
+//! out, a line stands outside of its block. The first message must point at the line of the slip, and for a misspelt name the
+//! right one must be suggested, in at least 95 of 100 cases.
 //!
 //! The numbers come from a fixed seed. `MUTATIONS=2000 cargo test --test mutations -- --nocapture` tries more of them,
 //! and shows those that are missed.

@@ -1,7 +1,7 @@
 //! Which brace is missing or one too many. The reader notices at the end of the file at the earliest; where lines are
 //! indented as blocks are nested, and where blocks stand that belong elsewhere, that says it better.
 
-use super::layout::{Layout, Pairing};
+use super::layout::{Layout, Pairing, Repair};
 use super::parse::{Piece, pieces};
 use super::span::{SourceId, Span};
 use crate::diagnostic::Diagnostic;
@@ -44,6 +44,7 @@ impl Suspect {
 }
 
 const MISSING: &str = "a \"}\" is missing behind this";
+const MISSING_OR_ABOVE: &str = "a \"}\" is missing behind this, or further up";
 const NOT_CLOSED: &str = "this block is not closed";
 const SURPLUS: &str = "this \"}\" is one too many";
 const CLOSED_EARLY: &str = "it closes this block";
@@ -58,13 +59,13 @@ pub fn suspect(text: &[u8]) -> Option<Suspect> {
         Pairing::Missing => true,
         Pairing::Surplus => false,
     };
-    let (at, block) = layout.repair(missing)?;
+    let Repair { at, block, certain } = layout.repair(missing)?;
     let block = block.and_then(|index| pieces.get(index)).map(Piece::name);
     if missing {
         let last = at.checked_sub(1).and_then(|index| pieces.get(index))?;
         return Some(Suspect {
             place: last.end(),
-            text: MISSING,
+            text: if certain { MISSING } else { MISSING_OR_ABOVE },
             block,
             about: NOT_CLOSED,
         });
@@ -110,9 +111,24 @@ mod tests {
     #[test]
     fn nothing_to_go_by() {
         assert_eq!(find("http {\n  server { }\n}\n"), None);
-        assert_eq!(find("http {\nserver {\nroot /a;\n}\n"), None);
+        let text = "http {\nserver {\nroot /a;\n}\n";
+        assert_eq!(find(text), Some((4, MISSING_OR_ABOVE)));
         let text = "http {\nserver {\nlocation / {\nroot /a;\nlocation /b {\n}\n}\n}\n";
-        assert_eq!(find(text), None);
+        assert_eq!(find(text), Some((8, MISSING_OR_ABOVE)));
+    }
+
+    #[test]
+    fn something_ends_where_empty_lines_are() {
+        let text = "http {\nserver {\nroot /a;\n\n}\n";
+        assert_eq!(find(text), Some((3, MISSING_OR_ABOVE)));
+        let text = "http {\nserver {\n  root /a;\n  location / {\n    root /b;\n  }\n\n}\n";
+        assert_eq!(find(text), Some((6, MISSING)));
+    }
+
+    #[test]
+    fn one_location_beside_another_is_not_in_it() {
+        let text = "http {\n  server {\n    location /a {\n    location / {\n      root /b;\n    }\n  }\n}\n";
+        assert_eq!(find(text), Some((3, MISSING)));
     }
 
     #[test]
@@ -137,6 +153,16 @@ mod tests {
         assert_eq!(find(text), Some((3, MISSING)));
         let text = "http {\nserver {\nlisten 80;\n}\n}\nserver {\nlisten 81;\n}\n}\n";
         assert_eq!(find(text), Some((5, SURPLUS)));
+    }
+
+    #[test]
+    fn entries_of_a_list_stand_in_it() {
+        let text = "http {\nmap $a $b {\ndefault 1;\n}\n~^x 2;\n}\nlog_format a b;\n}\n";
+        assert_eq!(find(text), Some((4, SURPLUS)));
+        let text = "http {\nallow 127.0.0.1;\n}\nallow 127.0.0.2;\n}\n";
+        assert_eq!(find(text), Some((3, SURPLUS)));
+        let text = "http {\nserver {\nlocation / {\n}\nproxy_pass http://a;\n}\n}\n}\n";
+        assert_eq!(find(text), Some((4, SURPLUS)));
     }
 
     #[test]

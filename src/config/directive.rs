@@ -93,6 +93,13 @@ impl<B> Clone for Set<B> {
 }
 impl<B> Copy for Set<B> {}
 
+/// How a directive is written, for advice.
+pub fn usage(name: &str, syntax: &str, block: bool) -> String {
+    let space = if syntax.is_empty() { "" } else { " " };
+    let end = if block { " { ... }" } else { ";" };
+    format!("it is written: {name}{space}{syntax}{end}")
+}
+
 /// One entry of a module's table.
 pub struct Directive<B: 'static> {
     /// The name.
@@ -196,6 +203,11 @@ impl<B> Directive<B> {
         why: &'static str,
     ) -> Self {
         Self::new(name, contexts, args, Set::NoOp(why))
+    }
+
+    /// How it is written, for advice.
+    pub fn usage(&self) -> String {
+        usage(self.name, self.syntax, self.block)
     }
 
     /// Sets what stands behind the name in the reference.

@@ -21,11 +21,31 @@ pub fn name_the_first(diagnostics: &mut [Diagnostic], tree: &[Item]) {
             continue;
         };
         let place = *place;
+        if let [second, first] = included_twice(tree, name, place)[..] {
+            let first = (first, String::from("the first time is here"));
+            let second = (second, String::from("this file is included a second time"));
+            d.labels.splice(.., [second, first]);
+            continue;
+        }
         if let Some(first) = first(tree, name, place, &d.message) {
             d.labels
                 .push((first, String::from("the first one is here")));
         }
     }
+}
+
+/// The `include`s that have brought the directive at this place, if they are two: the second one first.
+fn included_twice(tree: &[Item], name: &str, place: Span) -> Vec<Span> {
+    let mut all = Vec::new();
+    collect(tree, name, None, &mut all);
+    let there = all
+        .iter()
+        .map(|(_, node)| node)
+        .filter(|node| node.name.span == place || node.args.iter().any(|word| word.span == place));
+    let mut vias: Vec<Span> = there.filter_map(|node| node.via).collect();
+    vias.dedup();
+    vias.reverse();
+    vias
 }
 
 /// Adds the place of the word to messages about a file that point nowhere.
@@ -45,6 +65,19 @@ pub fn suggest_files(diagnostics: &mut [Diagnostic], files: &dyn Files) {
         let path = d.message.split('"').nth(1).filter(|_| missing);
         d.help
             .extend(path.and_then(|path| suggest::file(Path::new(path), files)));
+    }
+}
+
+/// Adds the places of the settings that a message is about and does not point at, where each is written once.
+pub fn point_at_settings(diagnostics: &mut [Diagnostic], tree: &[Item]) {
+    for d in diagnostics.iter_mut().filter(|d| d.labels.is_empty()) {
+        for name in d.message.split('"').skip(1).step_by(2) {
+            let mut all = Vec::new();
+            collect(tree, name, None, &mut all);
+            if let [(_, node)] = &all[..] {
+                d.labels.push((node.name.span.to(node.end), String::new()));
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! blocks than its indentation says, and some of it into blocks where it cannot stand. So each place for the slip is tried, and
 //! the one after which the least is wrong is taken.
 
+use super::known::is_known_to_nginx;
 use super::parse::Piece;
 
 /// What a block costs that stands where none of its kind can, and a brace that is still wrong at the end.
@@ -29,6 +30,10 @@ pub struct Layout<'t> {
     facts: Vec<Fact<'t>>,
     /// Whether it is a whole configuration, and not what another one includes into some block.
     whole: bool,
+    /// How many empty lines are at the end.
+    gap: usize,
+    /// Whether it is about HTTP alone: `proxy_pass` and the like stand elsewhere in `stream`.
+    http: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -41,6 +46,8 @@ struct Fact<'t> {
     indent: Option<usize>,
     /// Where its line begins.
     line: usize,
+    /// How many empty lines are before it.
+    gap: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +60,26 @@ enum Kind {
 impl<'t> Layout<'t> {
     /// Looks at the lines of a text.
     pub fn of(text: &'t [u8], pieces: &[Piece]) -> Self {
-        let facts: Vec<_> = pieces.iter().map(|piece| Fact::of(text, piece)).collect();
+        let mut facts: Vec<_> = pieces.iter().map(|piece| Fact::of(text, piece)).collect();
+        let mut end = 0;
+        for (fact, piece) in facts.iter_mut().zip(pieces) {
+            fact.gap = empty_lines(text.get(end..piece.name().start));
+            end = piece.end().end;
+        }
         let whole = facts
             .iter()
             .any(|fact| fact.kind == Kind::Open && only_in_main(fact.name));
-        Self { facts, whole }
+        let has = |name: &[u8]| {
+            let mut blocks = facts.iter().filter(|fact| fact.kind == Kind::Open);
+            blocks.any(|block| block.name == name)
+        };
+        let http = (has(b"http") || has(b"location")) && !has(b"stream") && !has(b"mail");
+        Self {
+            facts,
+            whole,
+            gap: empty_lines(text.get(end..)),
+            http,
+        }
     }
 
     /// Whether the braces pair.
@@ -79,9 +101,8 @@ impl<'t> Layout<'t> {
         }
     }
 
-    /// Where the brace is that makes the others wrong: in front of which piece one is missing, or which one is too many. With
-    /// it, the head of the block that is not closed there, or closed too early.
-    pub fn repair(&self, missing: bool) -> Option<(usize, Option<usize>)> {
+    /// Where the brace is that makes the others wrong, if the lines tell.
+    pub fn repair(&self, missing: bool) -> Option<Repair> {
         let mut search = Search {
             layout: self,
             missing,
@@ -96,19 +117,51 @@ impl<'t> Layout<'t> {
         let at_the_end = search.best.as_ref()?.cost;
         search.around(self.misfits());
         search.around(0..=self.facts.len());
-        let Best {
-            at,
-            cost,
-            block,
-            ties,
-            indented,
-        } = search.best?;
+        let best = search.best?;
         // Among lines that are not indented, a single one that does not fit does not say where a brace is missing.
-        let clear = match at == last {
-            true => ties == 0,
-            false => !missing || at_the_end >= cost + 2,
+        let clear = match best.at == last {
+            true => best.ties == 0,
+            false => !missing || at_the_end >= best.cost + 2,
         };
-        (clear || indented).then_some((at, block))
+        if clear || best.indented {
+            return Some(Repair {
+                at: best.at,
+                block: best.block,
+                certain: true,
+            });
+        }
+        // Of the braces that end the text, one is missing where something seems to have ended.
+        let tail = self
+            .facts
+            .iter()
+            .rev()
+            .take_while(|f| f.kind == Kind::Close)
+            .count();
+        let first = last.checked_sub(tail).filter(|_| missing)?;
+        let at = (first..=last).max_by_key(|at| (self.gap(*at), *at))?;
+        Some(Repair {
+            at,
+            block: self.around(at),
+            certain: false,
+        })
+    }
+
+    /// The innermost block that is open in front of a piece.
+    fn around(&self, at: usize) -> Option<usize> {
+        let mut open = Vec::new();
+        for (index, fact) in self.facts.iter().enumerate().take(at) {
+            match fact.kind {
+                Kind::Open => open.push(index),
+                Kind::Close => drop(open.pop()),
+                Kind::Simple => {}
+            }
+        }
+        open.pop()
+    }
+
+    /// How many empty lines are before a piece, or at the end.
+    fn gap(&self, at: usize) -> usize {
+        self.facts.get(at).map_or(self.gap, |fact| fact.gap)
     }
 
     /// The places around the first pieces that do not fit, as the text is.
@@ -157,8 +210,19 @@ impl<'t> Fact<'t> {
             name: text.get(name).unwrap_or_default(),
             indent,
             line,
+            gap: 0,
         }
     }
+}
+
+/// What is wrong with the braces of a text.
+pub struct Repair {
+    /// In front of which piece one is missing, or which one is too many.
+    pub at: usize,
+    /// The head of the block that is not closed there, or closed too early.
+    pub block: Option<usize>,
+    /// Whether that is more than a guess.
+    pub certain: bool,
 }
 
 struct Best {
@@ -179,7 +243,7 @@ struct Search<'l, 't> {
 }
 
 impl Search<'_, '_> {
-    /// Tries these places, which are in order. Of those that are alike the last is kept.
+    /// Tries these places, which are in order. Of those that are alike the last is kept, or one with empty lines behind it.
     fn around(&mut self, places: impl IntoIterator<Item = usize>) {
         let mut state = State::default();
         let mut done = 0;
@@ -222,7 +286,11 @@ impl Search<'_, '_> {
             Some(best) if cost > best.cost || cost == best.cost && at == best.at => {}
             Some(best) if cost == best.cost => {
                 best.ties += 1;
-                if at > best.at {
+                let gap = |at| match self.missing {
+                    true => self.layout.gap(at),
+                    false => 0,
+                };
+                if (gap(at), at) > (gap(best.at), best.at) {
                     (best.at, best.block) = (at, block);
                     best.indented = state.is_indented();
                 }
@@ -247,9 +315,9 @@ struct State<'t> {
     cost: u32,
     /// How far to the right those stand that are in no block.
     outermost: Option<usize>,
-    /// How many lines stand further to the right than their block.
+    /// How many blocks have a content that stands further to the right.
     deeper: usize,
-    /// How many do not.
+    /// How many have not.
     flat: usize,
 }
 
@@ -279,7 +347,8 @@ impl<'t> State<'t> {
 
     fn statement(&mut self, layout: &Layout<'t>, fact: &Fact<'t>) {
         let around = self.open.last().map(|open| open.fact.name);
-        if !may_stand(fact, around, layout.whole) {
+        let misplaced = layout.http && is_misplaced_in_http(fact, around, layout.whole);
+        if misplaced || !may_stand(fact, around, layout.whole) {
             self.cost = self.cost.saturating_add(IMPOSSIBLE);
         }
         let Some(indent) = fact.indent else { return };
@@ -291,18 +360,21 @@ impl<'t> State<'t> {
         let not_deeper = outer.is_some_and(|outer| indent <= outer);
         // A block whose content begins at the same place as itself is written so on purpose: that costs once.
         let new = child.is_none();
-        self.flat += usize::from(not_deeper);
-        self.deeper += usize::from(outer.is_some_and(|outer| indent > outer));
+        self.flat += usize::from(new && not_deeper);
+        self.deeper += usize::from(new && outer.is_some_and(|outer| indent > outer));
+        // One of the same kind, as if it stood beside it: that is seldom on purpose.
+        let alike = new && not_deeper && fact.kind == Kind::Open && around == Some(fact.name);
         self.cost = self
             .cost
             .saturating_add(u32::from(unlike_the_first))
-            .saturating_add(u32::from(not_deeper && (new || unlike_the_first)));
+            .saturating_add(u32::from(not_deeper && (new || unlike_the_first)))
+            .saturating_add(u32::from(alike));
         child.get_or_insert(indent);
     }
 
-    /// Whether what stands in blocks is further to the right than the block, with few exceptions.
+    /// Whether what stands in blocks is further to the right than the block, in more of them than not.
     fn is_indented(&self) -> bool {
-        self.flat <= 1 + self.deeper / 5 && self.deeper > self.flat
+        self.deeper > self.flat
     }
 
     fn close(&mut self, close: &Fact<'t>) {
@@ -320,8 +392,99 @@ impl<'t> State<'t> {
     }
 }
 
+fn empty_lines(text: Option<&[u8]>) -> usize {
+    let lines = text.unwrap_or_default().split(|byte| *byte == b'\n');
+    let blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
+    // Neither the end of the line before nor the line of what follows is one.
+    let all = lines.filter(blank).count();
+    all.saturating_sub(2)
+}
+
 fn only_in_main(name: &[u8]) -> bool {
     matches!(name, b"events" | b"http" | b"stream" | b"mail")
+}
+
+/// Directives without a block that stand outside of all blocks.
+const OF_MAIN: [&[u8]; 24] = [
+    b"daemon",
+    b"debug_points",
+    b"env",
+    b"error_log",
+    b"error_log_hints",
+    b"include",
+    b"load_module",
+    b"lock_file",
+    b"master_process",
+    b"pcre_jit",
+    b"pid",
+    b"ssl_engine",
+    b"ssl_object_cache_inheritable",
+    b"thread_pool",
+    b"timer_resolution",
+    b"user",
+    b"worker_cpu_affinity",
+    b"worker_priority",
+    b"worker_processes",
+    b"worker_rlimit_core",
+    b"worker_rlimit_nofile",
+    b"worker_rlimit_sigpending",
+    b"worker_shutdown_timeout",
+    b"working_directory",
+];
+
+/// Whether it is certain that a directive without a block cannot stand in a block of this name, or in none.
+fn is_misplaced_in_http(fact: &Fact<'_>, around: Option<&[u8]>, whole: bool) -> bool {
+    if fact.kind == Kind::Open {
+        return false;
+    }
+    if !is_a_name(fact.name) && around.map_or(whole, |around| HOLD_DIRECTIVES.contains(&around)) {
+        return true;
+    }
+    let Some(around) = around else {
+        return whole && is_known_to_nginx(fact.name) && !OF_MAIN.contains(&fact.name);
+    };
+    match around {
+        b"http" => {
+            fact.name.ends_with(b"_pass")
+                || matches!(
+                    fact.name,
+                    b"alias"
+                        | b"internal"
+                        | b"try_files"
+                        | b"return"
+                        | b"rewrite"
+                        | b"set"
+                        | b"break"
+                )
+        }
+        b"server" => {
+            fact.name.ends_with(b"_pass")
+                || matches!(fact.name, b"alias" | b"internal" | b"log_format")
+                || is_limit_zone(fact.name)
+        }
+        b"location" => fact.name == b"log_format" || is_limit_zone(fact.name),
+        _ => false,
+    }
+}
+
+/// Blocks whose lines begin with names of directives; those of `map` and the like may begin with anything.
+const HOLD_DIRECTIVES: [&[u8]; 6] = [
+    b"http",
+    b"server",
+    b"location",
+    b"if",
+    b"upstream",
+    b"limit_except",
+];
+
+/// Whether it could be the name of a directive.
+pub fn is_a_name(text: &[u8]) -> bool {
+    let of_names = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+    text.first().is_some_and(u8::is_ascii_lowercase) && text.iter().all(of_names)
+}
+
+fn is_limit_zone(name: &[u8]) -> bool {
+    matches!(name, b"limit_req_zone" | b"limit_conn_zone")
 }
 
 /// Whether it can be right that this stands in a block of this name, or in none: only what is certain is denied.

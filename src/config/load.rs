@@ -127,6 +127,16 @@ impl Loader<'_> {
     }
 
     fn include(&mut self, node: &Node, name: &[u8], depth: usize) -> Vec<Item> {
+        let mut items = self.included(node, name, depth);
+        for item in &mut items {
+            if let Item::Node(inner) = item {
+                inner.via = Some(node.name.span.to(node.end));
+            }
+        }
+        items
+    }
+
+    fn included(&mut self, node: &Node, name: &[u8], depth: usize) -> Vec<Item> {
         let path = self.full_name(name);
         if !is_pattern(&path) {
             return self.file(&path, Some(node), depth);

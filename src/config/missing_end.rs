@@ -42,7 +42,7 @@ pub fn find<'n, B: Collector>(b: &B, node: &'n Node, context: Contexts) -> Optio
         };
         pairs(node)
             .skip(usize::from(!headless))
-            .find(|(_, _, next)| here(next))
+            .find(|(count, _, next)| here(next) && (headless || is_whole(b, node, *count, context)))
     };
     // What follows the arguments of a block that has no "{" stands in it.
     let behind_the_last = || match directive.args {
@@ -55,6 +55,20 @@ pub fn find<'n, B: Collector>(b: &B, node: &'n Node, context: Contexts) -> Optio
         count,
         mark,
     })
+}
+
+/// Whether the words from there on make a directive: `http2` alone, which the next one is too, is only a parameter.
+fn is_whole<B: Collector>(b: &B, node: &Node, count: usize, context: Contexts) -> bool {
+    let rest = node.args.get(count.saturating_sub(1)..);
+    let Some((name, args)) = rest.and_then(<[Word]>::split_first) else {
+        return false;
+    };
+    match b.table().find(&name.text, context) {
+        Found::Here(directive) => {
+            directive.block == node.block.is_some() && directive.args.allow(args.len())
+        }
+        _ => false,
+    }
 }
 
 /// The same in blocks whose lines are no directives: a second line of the same entry is the next entry.
@@ -99,6 +113,7 @@ pub fn split(node: &Node, count: usize) -> Option<(Node, Node)> {
         block: node.block.clone(),
         end: node.end,
         close: node.close,
+        via: node.via,
     };
     Some((first, second))
 }

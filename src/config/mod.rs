@@ -1,8 +1,10 @@
 //! The configuration language. Knows nothing of HTTP.
 
-mod braces;
+mod advice;
+pub mod braces;
 pub mod directive;
 mod glob;
+mod included;
 pub mod known;
 pub mod late;
 mod layout;
@@ -10,6 +12,7 @@ pub mod load;
 pub mod meant;
 pub mod missing_end;
 pub mod parse;
+mod slip;
 pub mod source;
 pub mod span;
 pub mod suggest;

@@ -241,6 +241,7 @@ impl Builder<'_> {
             block: None,
             end,
             close: end,
+            via: None,
         }));
         Ok(())
     }
@@ -268,6 +269,7 @@ impl Builder<'_> {
             block: None,
             end,
             close: end,
+            via: None,
         };
         self.open.push(Open {
             node,
@@ -278,6 +280,16 @@ impl Builder<'_> {
 
     fn close(&mut self, close: Span) -> Outcome {
         if let Some(word) = self.last_word() {
+            // `}';` is the end of a quoted word.
+            let behind = usize::try_from(close.end)
+                .ok()
+                .and_then(|at| self.text.get(at));
+            if let Some(quote @ (b'"' | b'\'')) = behind {
+                let said = format!("a {} is missing before this", char::from(*quote));
+                let mut d = unexpected("}", close);
+                d.labels = vec![(close, said)];
+                return Err(Box::new(d));
+            }
             let d = self.missing_semicolon(unexpected("}", close), word);
             if self.open.is_empty() {
                 return Err(d);
@@ -536,6 +548,17 @@ mod tests {
         assert_eq!(tree("a ${b}c$d${{e};"), "[a|${b}c$d${{e}]");
         assert_eq!(tree("a $b{c;}"), "[a|$b]{[c]}");
         assert_eq!(tree(r"a b\;c \{ \ d;"), r"[a|b\;c|\{|\ d]");
+    }
+
+    #[test]
+    fn a_brace_before_a_quote_lacks_the_other_quote() {
+        let text = Bytes::from_static(b"log_format a '{'\n  }';");
+        let items = parse(&text, SourceId(0), Origin::File, 0);
+        let Some(Item::Broken(d)) = items.last() else {
+            panic!("{items:?}")
+        };
+        assert_eq!(d.message, "unexpected \"}\"");
+        assert_eq!(d.labels[0].1, "a ' is missing before this");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// The candidate nearest to what was written, if one is near enough: one slip for every three characters.
 pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = written.to_ascii_lowercase().replace('-', "_");
+    let folded = fold(written);
     let length = folded.chars().count();
     // A comparison costs the product of the lengths: nobody misspells a name into a paragraph.
     if length > 64 {
@@ -14,13 +14,22 @@ pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> 
     let limit = (length / 3).max(1);
     candidates
         .filter(|candidate| candidate.len().abs_diff(length) <= limit)
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, candidate), candidate))
+        .map(|candidate| (distance(&folded, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by(|(d1, a), (d2, b)| {
-            let likeness = |name: &str| strsim::jaro_winkler(&folded, name);
+            let likeness = |name: &str| strsim::jaro_winkler(&folded, &fold(name));
             d1.cmp(d2).then_with(|| likeness(b).total_cmp(&likeness(a)))
         })
         .map(|(_, candidate)| candidate)
+}
+
+/// How many slips are between two names. Their letter case and whether they have dashes or underscores does not count.
+pub fn distance(a: &str, b: &str) -> usize {
+    strsim::damerau_levenshtein(&fold(a), &fold(b))
+}
+
+fn fold(name: &str) -> String {
+    name.to_ascii_lowercase().replace('-', "_")
 }
 
 /// The name of the file beside a missing one that was probably meant.

@@ -1,12 +1,15 @@
 //! All directive tables together, and the walk that holds a configuration against them.
 
+use super::advice::advise;
 use super::braces;
-use super::directive::{Args, Contexts, Directive, Set};
+use super::directive::{Args, Contexts, Directive, Set, usage};
+use super::included;
 use super::known::is_known_to_nginx;
+use super::layout;
 use super::missing_end::{self, Missing};
 use super::source::Sources;
 use super::span::{SourceId, Span};
-use super::suggest::nearest;
+use super::suggest::{distance, nearest};
 use super::tree::{Item, Node, Word};
 use super::value;
 use crate::diagnostic::Diagnostic;
@@ -85,6 +88,11 @@ pub trait Collector: Sized + 'static {
     /// Takes note that the blocks of a text are not what they were meant to be: the rest of it says nothing.
     fn derailed(&mut self, _source: SourceId) {}
 
+    /// The brace that makes the others of a text wrong. Looking for it takes long in a long text, so it is kept.
+    fn suspect(&mut self, source: SourceId) -> Option<braces::Suspect> {
+        braces::suspect(self.sources()?.text(source))
+    }
+
     /// Takes note of a directive that may stand where it does, in the right form; its value is looked at next.
     fn seen(&mut self, _node: &Node, _directive: &'static Directive<Self>) {}
 
@@ -106,12 +114,14 @@ pub fn walk<B: Collector>(b: &mut B, items: &[Item], context: Contexts) {
         }
         match item {
             Item::Broken(diagnostic) => broken(b, diagnostic),
-            Item::Node(node) => step(b, node, items.get(..index).unwrap_or_default(), context),
+            Item::Node(node) => step(b, node, items, index, context),
         }
     }
 }
 
-fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts) {
+/// Takes one directive, which is the item with this number of its block, or a part of it.
+fn step<B: Collector>(b: &mut B, node: &Node, items: &[Item], index: usize, context: Contexts) {
+    let before = items.get(..index).unwrap_or_default();
     let judged = judge(b, node, context);
     let misformed = judged.is_err();
     let diagnostic = match judged {
@@ -119,14 +129,18 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
             b.seen(node, directive);
             match set(b, node, directive) {
                 Ok(()) => return,
-                Err(d) => advise(complete(*d, node, before), directive),
+                Err(d) => advise(complete(*d, node, before), node, directive),
             }
         }
         Err(diagnostic) => *diagnostic,
     };
     b.refused(Some(node));
+    let diagnostic = included::blame(b, diagnostic, node, items, context);
     let Some(missing) = missing_end::find(b, node, context) else {
-        let misplaced = may_be_misplaced(&diagnostic.message);
+        let entry = diagnostic.message.starts_with("unknown directive")
+            && !layout::is_a_name(&node.name.text);
+        let misplaced = entry
+            || may_be_misplaced(&diagnostic.message) && !has_a_brace_for_its_end(b, node, context);
         let suspect = misplaced.then(|| suspect(b, node)).flatten();
         b.report(match &suspect {
             Some(suspect) => suspect.mark(diagnostic, node.end.source),
@@ -155,7 +169,7 @@ fn step<B: Collector>(b: &mut B, node: &Node, before: &[Item], context: Contexts
         if second.name.text == "include" {
             return b.refused(None);
         }
-        step(b, &second, before, context);
+        step(b, &second, items, index, context);
     }
 }
 
@@ -172,10 +186,21 @@ fn with_missing(mut d: Diagnostic, missing: &Missing<'_>) -> Diagnostic {
 }
 
 /// The brace that makes this directive look wrong, if there is one before it.
-fn suspect<B: Collector>(b: &B, node: &Node) -> Option<braces::Suspect> {
-    let text = b.sources()?.text(node.end.source);
+fn suspect<B: Collector>(b: &mut B, node: &Node) -> Option<braces::Suspect> {
     let start = usize::try_from(node.name.span.start).ok()?;
-    braces::suspect(text).filter(|suspect| suspect.place.start < start)
+    b.suspect(node.end.source)
+        .filter(|suspect| suspect.place.start < start)
+}
+
+/// Whether nothing is wrong with a directive but that it has a `{` where its `;` should be.
+fn has_a_brace_for_its_end<B: Collector>(b: &B, node: &Node, context: Contexts) -> bool {
+    match b.table().find(&node.name.text, context) {
+        Found::Here(directive) => {
+            let whole = !node.args.is_empty() && directive.args.allow(node.args.len());
+            node.block.is_some() && !directive.block && whole
+        }
+        _ => false,
+    }
 }
 
 /// Whether the sentence is about where a directive stands, and not about the directive itself.
@@ -232,7 +257,9 @@ fn refuse_entry<B: Collector>(b: &mut B, node: &Node, d: Diagnostic) {
         count: 0,
         mark: ';',
     });
-    let suspect = suspect(b, node);
+    // No entry begins with the name of a directive that opens a block.
+    let entry = node.block.is_some() && !is_known_to_nginx(&node.name.text);
+    let suspect = (!entry).then(|| suspect(b, node)).flatten();
     b.report(match (&suspect, missing) {
         (Some(suspect), _) => suspect.mark(d, node.end.source),
         (None, Some(missing)) => with_missing(d, &missing),
@@ -311,12 +338,20 @@ fn refuse<B: Collector>(
         )));
     }
     let d = node.error(format!("unknown directive \"{name}\""));
+    if let Some(glued) = glued(b, &name, context) {
+        return Box::new(with_space(d, node, glued));
+    }
     let here = b
         .table()
         .iter()
         .filter(|entry| entry.contexts.meets(context))
         .map(|entry| entry.name);
-    if let Some(meant) = nearest(&name, here.chain(["include"])) {
+    let meant = nearest(&name, here.chain(["include"]));
+    let far = meant.is_some_and(|meant| distance(&name, meant) > 2);
+    if let Some(glued) = longest_beginning(b, &name, context).filter(|_| far) {
+        return Box::new(with_space(d, node, glued));
+    }
+    if let Some(meant) = meant {
         let d = d.fix(node.name.span, meant);
         return Box::new(d.help(format!("did you mean \"{meant}\"?")));
     }
@@ -331,8 +366,43 @@ fn refuse<B: Collector>(
                 "did you mean \"{meant}\"? It is allowed in {places}"
             ))
         }
-        None => d,
+        None => match longest_beginning(b, &name, context) {
+            Some(glued) => with_space(d, node, glued),
+            None => d,
+        },
     })
+}
+
+/// The directive whose name ends where the word goes on with something that no name has: `listen[::]:80`, `set$a`.
+fn glued<B: Collector>(b: &B, name: &str, context: Contexts) -> Option<&'static str> {
+    let end = name.find(|c: char| !c.is_ascii_alphabetic() && !matches!(c, '_' | '-'))?;
+    longest_beginning(b, name, context).filter(|glued| glued.len() == end)
+}
+
+/// The directive with the longest name that the word begins with.
+fn longest_beginning<B: Collector>(b: &B, name: &str, context: Contexts) -> Option<&'static str> {
+    let here = b
+        .table()
+        .iter()
+        .filter(|entry| entry.contexts.meets(context));
+    here.map(|entry| entry.name)
+        .chain(["include"])
+        .filter(|known| name.len() > known.len() && name.starts_with(known))
+        .max_by_key(|known| known.len())
+}
+
+fn with_space(mut d: Diagnostic, node: &Node, name: &str) -> Diagnostic {
+    let length = u32::try_from(name.len()).unwrap_or_default();
+    let behind = Span {
+        start: node.name.span.start.saturating_add(length),
+        end: node.name.span.start.saturating_add(length),
+        ..node.name.span
+    };
+    d.labels = vec![(
+        node.name.span,
+        format!("a space is missing behind \"{name}\""),
+    )];
+    d.fix(behind, " ").help(format!("did you mean \"{name}\"?"))
 }
 
 /// `http, server or location`.
@@ -363,9 +433,7 @@ struct Form {
 
 impl Form {
     fn usage(&self, name: &str) -> String {
-        let space = if self.syntax.is_empty() { "" } else { " " };
-        let end = if self.block { " { ... }" } else { ";" };
-        format!("it is written: {name}{space}{}{end}", self.syntax)
+        usage(name, self.syntax, self.block)
     }
 }
 
@@ -409,37 +477,6 @@ fn complete(mut d: Diagnostic, node: &Node, before: &[Item]) -> Diagnostic {
             .extend(first.map(|span| (span, String::from("the first one is here"))));
     }
     d
-}
-
-/// Adds what the table knows to a message that says no more than that a word is wrong: the word that was probably meant,
-/// or how the directive is written.
-fn advise<B>(d: Diagnostic, directive: &Directive<B>) -> Diagnostic {
-    let bare = d.help.is_empty() && d.labels.iter().all(|(_, text)| text.is_empty());
-    let wrong = ["invalid parameter \"", "invalid value \""]
-        .iter()
-        .find_map(|start| d.message.strip_prefix(start)?.split('"').next());
-    let words = directive
-        .syntax
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
-        .filter(|word| word.len() > 1);
-    let meant = wrong.and_then(|wrong| nearest(wrong.split('=').next().unwrap_or(wrong), words));
-    if let Some(meant) = meant.filter(|_| d.fix.is_none()) {
-        let help = format!("did you mean \"{meant}\"?");
-        let mut d = d;
-        d.help.insert(0, help);
-        return d;
-    }
-    // A long list of parameters does not say which one was meant.
-    let long = directive.syntax.len() > 60;
-    if !bare || long || directive.syntax.is_empty() || !d.message.contains("invalid") {
-        return d;
-    }
-    let form = Form {
-        block: directive.block,
-        args: directive.args,
-        syntax: directive.syntax,
-    };
-    d.help(form.usage(directive.name))
 }
 
 /// What a duplicate is a duplicate of: the same directive, and where the sentence is about its argument, with the same.
@@ -537,7 +574,15 @@ fn not_a_flag(node: &Node, word: &Word) -> Diagnostic {
     let d = Diagnostic::new(message)
         .at(node.end)
         .label(word.span, format!("expected on or off, found {value}"));
-    match nearest(&value, ["on", "off"].into_iter()) {
+    let same = |names: [&str; 5]| names.iter().any(|name| value.eq_ignore_ascii_case(name));
+    let meant = match () {
+        () if same(["yes", "true", "1", "enable", "enabled"]) => Some("on"),
+        () if same(["no", "false", "0", "disable", "disabled"]) => Some("off"),
+        () => nearest(&value, ["on", "off"].into_iter()),
+    };
+    match meant {
+        // It may be "on" with its letters exchanged.
+        Some("off") if value == "no" => d.help("did you mean \"on\"? Or, as it says, \"off\"?"),
         Some(meant) => d
             .fix(word.span, meant)
             .help(format!("did you mean \"{meant}\"?")),

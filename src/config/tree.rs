@@ -36,6 +36,8 @@ pub struct Node {
     pub end: Span,
     /// The `}` of a block, else the same as `end`.
     pub close: Span,
+    /// The `include` that has put it where it is, if it does not stand there itself; of several in each other the outermost.
+    pub via: Option<Span>,
 }
 
 impl Node {

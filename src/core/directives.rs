@@ -6,6 +6,7 @@ use super::{argument, at, whole_number};
 use crate::cli::modules;
 use crate::config::directive::{Args, Directive};
 use crate::config::span::Span;
+use crate::config::suggest::nearest;
 use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -148,17 +149,33 @@ fn set_user(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     }
     let user = String::from_utf8_lossy(argument(node, 0));
     let group = node.arg(1).map_or(user.clone(), |word| word.str());
-    b.core.account = Some(Account::look_up(&user, &group).map_err(|message| {
+    let account = Account::look_up(&user, &group).map_err(|message| {
         let group = message.starts_with("getgrnam");
+        let table = if group { "/etc/group" } else { "/etc/passwd" };
+        let meant = account_meant(b, table, &message);
         let diagnostic = at(node, usize::from(group && node.args.len() > 1), message);
-        match group && node.args.len() == 1 {
-            true => diagnostic.help(
+        match meant {
+            _ if group && node.args.len() == 1 => diagnostic.help(
                 "without a second argument the group has the user's name: name an existing one",
             ),
-            false => diagnostic,
+            Some(meant) => diagnostic.help(format!("did you mean \"{meant}\"?")),
+            None => diagnostic,
         }
-    })?);
+    })?;
+    b.core.account = Some(account);
     Ok(())
+}
+
+/// The user or group of this system that was probably meant by the one that nginx's sentence names.
+fn account_meant(b: &Builder, table: &str, message: &str) -> Option<String> {
+    let table = b.files.read(Path::new(table)).ok()?;
+    name_meant(&String::from_utf8_lossy(&table), message)
+}
+
+fn name_meant(table: &str, message: &str) -> Option<String> {
+    let wrong = message.split('"').nth(1)?;
+    let names = table.lines().filter_map(|line| line.split(':').next());
+    nearest(wrong, names).map(str::to_owned)
 }
 
 fn set_worker_priority(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
@@ -373,5 +390,14 @@ mod tests {
             assert_eq!(load(text).unwrap_err(), message, "{text}");
         }
         assert!(load("load_module modules/ngx_http_gzip_module.so; events { }").is_ok());
+    }
+
+    #[test]
+    fn accounts_that_are_not_there_are_like_those_that_are() {
+        let table = "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/false\n";
+        let meant = |name: &str| super::name_meant(table, &format!("getpwnam(\"{name}\") failed"));
+        assert_eq!(meant("www-dta").as_deref(), Some("www-data"));
+        assert_eq!(meant("roott").as_deref(), Some("root"));
+        assert_eq!(meant("nginx"), None);
     }
 }

@@ -200,9 +200,12 @@ pub fn unknown(unknown: &Unknown, defined: &[Bytes], sources: &Sources) -> Diagn
     let name = String::from_utf8_lossy(&unknown.name);
     let mut d = Diagnostic::new(format!("unknown \"{name}\" variable"));
     let own: Vec<_> = defined.iter().map(|n| String::from_utf8_lossy(n)).collect();
-    let candidates = all()
+    let plain = all().filter(|variable| !matches!(variable.kind, Kind::Family(_)));
+    let of_families = of_families(&name);
+    let candidates = plain
         .map(|variable| variable.name)
-        .chain(own.iter().map(|name| &**name));
+        .chain(own.iter().map(|name| &**name))
+        .chain(of_families.iter().map(String::as_str));
     let meant = nearest(&name, candidates);
     if let Some(word) = unknown.span {
         let place = written(&name, word, sources);
@@ -215,6 +218,25 @@ pub fn unknown(unknown: &Unknown, defined: &[Bytes], sources: &Sources) -> Diagn
         Some(meant) => format!("did you mean \"${meant}\"?"),
         None => format!("nothing defines it: no set, map, geo or named group is called ${name}"),
     })
+}
+
+/// The name as it would be if its beginning were that of a family: `$htp_host` as `$http_host`.
+fn of_families(name: &str) -> Vec<String> {
+    let families = all().filter(|variable| matches!(variable.kind, Kind::Family(_)));
+    let renamed = families.flat_map(|family| {
+        // The name of a family ends with its last underscore, which may be what is missing.
+        let parts = family.name.matches('_').count();
+        let ends = name.match_indices('_').map(|(at, _)| at + 1);
+        let end = ends.take(parts).last().unwrap_or_default();
+        let bare = family.name.trim_end_matches('_');
+        let with_rest = |rest: &str| (!rest.is_empty()).then(|| format!("{}{rest}", family.name));
+        [name.get(end..), name.strip_prefix(bare)]
+            .into_iter()
+            .flatten()
+            .filter_map(with_rest)
+            .collect::<Vec<_>>()
+    });
+    renamed.filter(|renamed| renamed != name).collect()
 }
 
 /// The variable inside the word that it stands in. The word may have it in other letter case.

@@ -220,7 +220,7 @@ fn level(node: &Node) -> Result<Level, Diagnostic> {
             let names: Vec<&str> = Level::ALL.iter().rev().map(|level| level.name()).collect();
             return Err(node
                 .error_at(word, format!("invalid log level \"{name}\""))
-                .help(format!("the levels are {}", names.join(", "))));
+                .help(format!("it must be one of: {}", names.join(", "))));
         }
     }
     Ok(match debug {

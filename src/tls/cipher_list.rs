@@ -70,9 +70,11 @@ fn next_rule<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, &'a str)>, &'sta
     if what.is_empty() {
         return Err("error:0A000118:SSL routines::invalid command");
     }
-    *rest = match operator {
-        "@" => behind.trim_start_matches(|c| !SEPARATORS.contains(&c)),
-        _ => behind,
+    // OpenSSL reads over the rest of a name that means no suite, whatever that is.
+    let over = operator == "@" || !what.split('+').all(is_known);
+    *rest = match over {
+        true => behind.trim_start_matches(|c| !SEPARATORS.contains(&c)),
+        false => behind,
     };
     Ok(Some((operator, what)))
 }
@@ -81,6 +83,10 @@ const SEPARATORS: [char; 4] = [':', ' ', ';', ','];
 
 fn is_in_names(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '=' | '_' | '+')
+}
+
+fn is_known(word: &str) -> bool {
+    CIPHERS.iter().any(|cipher| matches(cipher, word))
 }
 
 /// The suites while a list is read.
@@ -266,6 +272,8 @@ mod tests {
         assert!(parse("BOGUS").unwrap().all.is_empty());
         assert!(parse("HIGH:@NOTHING").is_err());
         assert!(parse("HIGH:?").is_err());
+        assert!(parse("HIGH\"").is_err() && parse("HIGH:!AES\"").is_err());
+        assert!(parse("HIGH:!BOGUS\"").is_ok() && parse("BOGUS\":HIGH").is_ok());
         assert_eq!(usable("ECDHE+AESGCM!ECDSA").len(), 2);
     }
 }

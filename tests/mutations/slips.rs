@@ -1,4 +1,5 @@
-//! Makes slips of the hand: one token of a configuration left out, doubled or misspelt.
+//! Makes slips of the hand: one token of a configuration left out, doubled, misspelt, or replaced by one of another kind; a
+//! quote left out; two lines exchanged, so that one of them stands outside of its block.
 
 use std::ops::Range;
 
@@ -14,6 +15,10 @@ impl Numbers {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 11).unwrap() % limit
+    }
+
+    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.below(words.len())]
     }
 }
 
@@ -88,40 +93,246 @@ pub struct Mutation {
     pub meant: Option<String>,
 }
 
-/// The text with one slip somewhere; nothing if there is none to make at the place that was drawn.
+/// The text with one slip somewhere; nothing if there is none of its kind to make at the places that were drawn.
 pub fn mutate(text: &str, tokens: &[Token], numbers: &mut Numbers) -> Option<Mutation> {
-    let index = numbers.below(tokens.len());
-    let token = &tokens[index];
-    let word = &text[token.place.clone()];
-    let mark = matches!(word, ";" | "{" | "}");
-    let line = |at: usize| text[..at].matches('\n').count() + 1;
-    let here = line(token.place.start);
-    let (kind, put) = match numbers.below(3) {
-        0 if mark => ("a mark left out", String::new()),
-        0 => ("a word left out", String::new()),
-        1 if mark => ("a mark doubled", format!("{word} {word}")),
-        1 => ("a word doubled", format!("{word} {word}")),
-        _ if mark => return None,
-        _ => ("a word misspelt", misspell(word, numbers)?),
-    };
-    // A mark is missing behind the word before it, wherever its own line was.
-    let from = match (kind, index.checked_sub(1).and_then(|i| tokens.get(i))) {
-        ("a mark left out", Some(last)) => line(last.place.end - 1),
-        _ => here,
-    };
-    let meant = (kind == "a word misspelt" && token.name).then(|| word.to_owned());
-    let mut changed = text.to_owned();
-    changed.replace_range(token.place.clone(), &put);
-    Some(Mutation {
-        kind: if meant.is_some() {
+    let kind = numbers.below(12);
+    // Few words have a quote to lose, and few lines end a block.
+    (0..50).find_map(|_| {
+        let index = numbers.below(tokens.len());
+        let slip = Slip {
+            text,
+            tokens,
+            index,
+            word: &text[tokens[index].place.clone()],
+        };
+        match kind {
+            0 | 1 => slip.left_out(),
+            2 | 3 => slip.doubled(),
+            4 | 5 => slip.misspelt(numbers),
+            6 => slip.without_a_quote(numbers),
+            7 => slip.of_another_type(numbers),
+            8 => slip.misspelt_inside(numbers),
+            9 => slip.below_its_block(),
+            10 => slip.above_its_block(),
+            _ => slip.without_a_space(),
+        }
+    })
+}
+
+/// The words of parameters: they mean something only as they are.
+const PARAMETERS: [&str; 18] = [
+    "on",
+    "off",
+    "any",
+    "all",
+    "auto",
+    "always",
+    "default_server",
+    "ssl",
+    "backup",
+    "nodelay",
+    "last",
+    "break",
+    "permanent",
+    "redirect",
+    "stderr",
+    "notice",
+    "warn",
+    "error",
+];
+
+struct Slip<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    index: usize,
+    word: &'t str,
+}
+
+impl Slip<'_> {
+    fn token(&self) -> &Token {
+        &self.tokens[self.index]
+    }
+
+    fn is_mark(&self) -> bool {
+        self.mark_at(self.index)
+    }
+
+    fn mark_at(&self, index: usize) -> bool {
+        matches!(
+            &self.text[self.tokens[index].place.clone()],
+            ";" | "{" | "}"
+        )
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.text[..at].matches('\n').count() + 1
+    }
+
+    /// The text with something else in a place, where a message is to point at the lines of that place.
+    fn with(&self, kind: &'static str, place: Range<usize>, put: &str) -> Option<Mutation> {
+        let mut text = self.text.to_owned();
+        text.replace_range(place.clone(), put);
+        (text != self.text).then(|| Mutation {
+            kind,
+            text,
+            lines: self.line(place.start)..self.line(place.end.max(place.start + 1) - 1) + 1,
+            meant: None,
+        })
+    }
+
+    fn left_out(&self) -> Option<Mutation> {
+        let place = self.token().place.clone();
+        if !self.is_mark() {
+            return self.with("a word left out", place, "");
+        }
+        // A mark is missing behind the word before it, wherever its own line was.
+        let before = self
+            .index
+            .checked_sub(1)
+            .map_or(0, |i| self.tokens[i].place.end - 1);
+        let mut mutation = self.with("a mark left out", place, "")?;
+        mutation.lines.start = self.line(before);
+        Some(mutation)
+    }
+
+    fn doubled(&self) -> Option<Mutation> {
+        let kind = if self.is_mark() {
+            "a mark doubled"
+        } else {
+            "a word doubled"
+        };
+        let word = self.word;
+        self.with(kind, self.token().place.clone(), &format!("{word} {word}"))
+    }
+
+    fn misspelt(&self, numbers: &mut Numbers) -> Option<Mutation> {
+        if self.is_mark() {
+            return None;
+        }
+        let name = self.token().name;
+        let kind = if name {
             "a name misspelt"
         } else {
-            kind
-        },
-        text: changed,
-        lines: from..line(token.place.end - 1) + 1,
-        meant,
-    })
+            "a word misspelt"
+        };
+        let mut mutation = self.with(
+            kind,
+            self.token().place.clone(),
+            &misspell(self.word, numbers)?,
+        )?;
+        mutation.meant = name.then(|| self.word.to_owned());
+        Some(mutation)
+    }
+
+    fn without_a_quote(&self, numbers: &mut Numbers) -> Option<Mutation> {
+        let place = self.token().place.clone();
+        let first = self
+            .word
+            .starts_with(['"', '\''])
+            .then_some(place.clone())?;
+        let quote = match numbers.below(2) {
+            0 => first.start..first.start + 1,
+            _ => first.end - 1..first.end,
+        };
+        let mut mutation = self.with("a quote left out", quote, "")?;
+        mutation.lines = self.line(place.start)..self.line(place.end - 1) + 1;
+        Some(mutation)
+    }
+
+    fn of_another_type(&self, numbers: &mut Numbers) -> Option<Mutation> {
+        if self.token().name || self.is_mark() {
+            return None;
+        }
+        let digits = self
+            .word
+            .trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let put = match self.word {
+            "on" => numbers.one_of(&["yes", "true", "1", "enabled"]),
+            "off" => numbers.one_of(&["no", "false", "0", "disabled"]),
+            _ if number => numbers.one_of(&["many", "-1", "1.5", "10 mb", "5min", "12x"]),
+            _ => return None,
+        };
+        self.with("a value of another type", self.token().place.clone(), put)
+    }
+
+    /// A variable or the word of a parameter.
+    fn misspelt_inside(&self, numbers: &mut Numbers) -> Option<Mutation> {
+        let start = self.token().place.start;
+        let inside = match self.word.find('$') {
+            _ if self.token().name => return None,
+            None if PARAMETERS.contains(&self.word) => 0..self.word.len(),
+            None => return None,
+            Some(dollar) => {
+                let from = dollar + 1;
+                let of_names = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let rest = &self.word[from..];
+                from..from + rest.find(|c| !of_names(c)).unwrap_or(rest.len())
+            }
+        };
+        let (name, variable) = (&self.word[inside.clone()], self.word.contains('$'));
+        let place = start + inside.start..start + inside.end;
+        let kind = if variable {
+            "a variable misspelt"
+        } else {
+            "a parameter misspelt"
+        };
+        let mut mutation = self.with(kind, place, &misspell(name, numbers)?)?;
+        let dollar = if variable { "$" } else { "" };
+        mutation.meant = Some(format!("{dollar}{name}"));
+        Some(mutation)
+    }
+
+    /// The last line of a block changes places with the `}`.
+    fn below_its_block(&self) -> Option<Mutation> {
+        let close = self.token().place.clone();
+        let end = self.tokens.get(self.index.checked_sub(1)?)?.place.clone();
+        let (line, brace) = (self.whole_line(end)?, self.whole_line(close)?);
+        let alone = self.text[brace.clone()].trim() == "}" && line.end == brace.start;
+        let simple = self.text[line.clone()].trim_end().ends_with(';');
+        let first = self.tokens.iter().find(|t| line.contains(&t.place.start));
+        let starts = first.is_some_and(|token| token.name);
+        (alone && simple && starts).then_some(())?;
+        let put = format!("{}{}", &self.text[brace.clone()], &self.text[line.clone()]);
+        let mut mutation = self.with("a line below its block", line.start..brace.end, &put)?;
+        mutation.lines = self.line(line.start)..self.line(brace.start) + 1;
+        Some(mutation)
+    }
+
+    /// The first line of a block changes places with its head.
+    fn above_its_block(&self) -> Option<Mutation> {
+        let next = self.tokens.get(self.index + 1)?;
+        let (head, line) = (
+            self.whole_line(self.token().place.clone())?,
+            self.whole_line(next.place.clone())?,
+        );
+        let block = self.word == "{" && self.text[head.clone()].trim_end().ends_with('{');
+        let simple = next.name && self.text[line.clone()].trim_end().ends_with(';');
+        (block && simple && head.end == line.start).then_some(())?;
+        let put = format!("{}{}", &self.text[line.clone()], &self.text[head.clone()]);
+        let mut mutation = self.with("a line above its block", head.start..line.end, &put)?;
+        mutation.lines = self.line(head.start)..self.line(line.start) + 1;
+        Some(mutation)
+    }
+
+    fn whole_line(&self, place: Range<usize>) -> Option<Range<usize>> {
+        let start = self.text[..place.start]
+            .rfind('\n')
+            .map_or(0, |end| end + 1);
+        let end = place.end + self.text[place.end..].find('\n')? + 1;
+        Some(start..end)
+    }
+
+    fn without_a_space(&self) -> Option<Mutation> {
+        let next = self.tokens.get(self.index + 1)?.place.clone();
+        let name = self.token().name && !self.mark_at(self.index + 1);
+        let mut mutation = name
+            .then(|| self.with("a space left out", self.token().place.end..next.start, ""))
+            .flatten()?;
+        mutation.lines = self.line(self.token().place.start)..self.line(next.start) + 1;
+        mutation.meant = Some(self.word.to_owned());
+        Some(mutation)
+    }
 }
 
 /// One letter left out, doubled, replaced, or two exchanged; nothing for words that have no letters to spare.

@@ -37,7 +37,9 @@ fn the_first_error_is_that_of_nginx() {
         let text = slip.text.replacen("http {", &here, 1);
         std::fs::write(site.path("nginx.conf"), format!("pid pid; {text}")).unwrap();
         let (mine, other) = (verdict(Path::new(BINARY), &site), verdict(&nginx, &site));
-        if mine != other {
+        // Of a line that lacks its value nginx reads memory that nobody has written (docs/differences.md).
+        let lacks_value = mine.contains("invalid number of the split_clients parameters");
+        if mine != other && !lacks_value {
             differing.push(format!(
                 "{}\n  here:  {mine}\n  nginx: {other}\n",
                 slip.kind

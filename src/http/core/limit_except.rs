@@ -16,7 +16,9 @@ pub fn set_limit_except(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> 
         match Method::of(&word.text.to_ascii_uppercase()) {
             Method::Other | Method::Trace | Method::Connect => {
                 let message = format!("invalid method \"{}\"", word.str());
-                return Err(node.error_at(word, message));
+                let list = "it must be one of: GET, HEAD, POST, PUT, DELETE, MKCOL, COPY, MOVE, OPTIONS, PROPFIND, PROPPATCH, \
+                            LOCK, UNLOCK, PATCH";
+                return Err(node.error_at(word, message).help(list));
             }
             // Whoever may see the body may see the head.
             Method::Get => methods.extend([Method::Get, Method::Head]),

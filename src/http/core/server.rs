@@ -96,7 +96,7 @@ pub static DIRECTIVES: &[D] = &[
         .default("off")
         .doc("Whether names of header fields may have underscores; if not, such fields count as invalid."),
     D::custom("listen", SERVER, Args::AtLeast(1), set_listen)
-        .syntax("address[:port] | port | unix:path [default_server] [ssl] [proxy_protocol] [bind] [backlog=number] [rcvbuf=size] [sndbuf=size] [deferred] [fastopen=number] [ipv6only=on|off] [reuseport] [so_keepalive=on|off|[keepidle]:[keepintvl]:[keepcnt]]")
+        .syntax("address[:port] | port | unix:path [default_server] [ssl] [http2] [proxy_protocol] [bind] [backlog=number] [rcvbuf=size] [sndbuf=size] [deferred] [fastopen=number] [ipv6only=on|off] [reuseport] [so_keepalive=on|off|[keepidle]:[keepintvl]:[keepcnt]]")
         .default("*:80 | *:8000")
         .doc("An address and port, or a unix socket, on which the server answers."),
     D::custom("server_name", SERVER, Args::AtLeast(1), set_server_name)

@@ -185,7 +185,7 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
         .syntax("name")
         .doc("Defines a group of servers that proxy_pass and the like may name."),
     Directive::custom("server", context::UPSTREAM, Args::AtLeast(1), server::set)
-        .syntax("address [parameters]")
+        .syntax("address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]")
         .doc("A server of the group: an address, a host name or a unix socket, with weight=, max_conns=, max_fails=, \
               fail_timeout=, backup and down."),
     Directive::custom("zone", context::UPSTREAM, Args::Between(1, 2), server::zone)

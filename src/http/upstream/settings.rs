@@ -416,7 +416,7 @@ macro_rules! passing_directives {
             Directive::size(concat!($prefix, "_buffer_size"), EVERYWHERE, |b| &mut $at(b).buffer_size)
                 .default("4k").doc("The buffer for the head of an answer, which must fit into it."),
             Directive::custom(concat!($prefix, "_buffers"), EVERYWHERE, Args::Exactly(2), |b, node| {
-                $at(b).span.get_or_insert(node.end);
+                $at(b).span.get_or_insert(node.name.span.to(node.end));
                 settings::set_buffers(node, &mut $at(b).buffers)
             }).syntax("number size").default("8 4k").doc("The buffers for the body of one answer."),
             Directive::size(concat!($prefix, "_busy_buffers_size"), EVERYWHERE, |b| &mut $at(b).busy_buffers_size)

@@ -1,5 +1,6 @@
 //! `if` in a location with something else than a decision in it.
 
+use crate::config::tree::Node;
 use crate::diagnostic::Code;
 use crate::lint::site::{BlockId, Kind, Site};
 use crate::lint::{Check, Hits, Rule};
@@ -34,6 +35,16 @@ const SAFE: [&str; 8] = [
     "uninitialized_variable_warn",
 ];
 
+/// These do so as well where the `if` answers by itself: nothing of the location is left to be missed.
+const SAFE_WITH_AN_ANSWER: [&str; 6] = [
+    "add_header",
+    "add_trailer",
+    "expires",
+    "default_type",
+    "charset",
+    "etag",
+];
+
 fn check(site: &Site<'_>, id: BlockId, hits: &mut Hits) {
     let block = site.block(id);
     let inside = block
@@ -42,14 +53,17 @@ fn check(site: &Site<'_>, id: BlockId, hits: &mut Hits) {
     if block.kind != Kind::If || !inside {
         return;
     }
-    let found = block
-        .settings
-        .iter()
-        .find(|node| !SAFE.iter().any(|name| node.name.text == name));
+    let answers = block.settings.iter().any(|node| node.name.text == "return");
+    let safe = |node: &Node| {
+        let is = |name: &&str| node.name.text == *name;
+        SAFE.iter().any(is) || answers && SAFE_WITH_AN_ANSWER.iter().any(is)
+    };
+    let found = block.settings.iter().find(|node| !safe(node));
     if let Some(node) = found {
         let name = node.name.str();
-        let message =
-            format!("\"{name}\" inside \"if\" in a location does not do what it seems to");
+        let message = format!(
+            "with \"{name}\" in it, this \"if\" takes the place of the location when it is true"
+        );
         hits.add(node, node.name.span, message)
             .also(
                 site.head(id).unwrap_or(node.name.span),
@@ -70,9 +84,16 @@ mod tests {
             &RULE,
             &[
                 "location / { if ($arg_a) { set $x 1; rewrite ^ /b break; } }",
+                "location / { if ($arg_a) { add_header A b; expires 1d; return 204; } }",
                 "if ($arg_a) { return 404; }",
             ],
         );
-        found(&RULE, &["location / { if ($arg_a) { add_header A b; } }"]);
+        found(
+            &RULE,
+            &[
+                "location / { if ($arg_a) { add_header A b; } }",
+                "location / { if ($arg_a) { proxy_pass http://127.0.0.1; return 204; } }",
+            ],
+        );
     }
 }

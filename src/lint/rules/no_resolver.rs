@@ -1,6 +1,7 @@
 //! `proxy_pass` with a variable as host, and nobody to ask for its address.
 
 use super::values;
+use crate::config::suggest::nearest;
 use crate::config::tree::{Node, Word};
 use crate::diagnostic::Code;
 use crate::lint::site::{BlockId, Kind, Site, split_url, variables};
@@ -65,9 +66,22 @@ fn by_name(site: &Site<'_>, node: &Node, word: &Word, host: &[u8], hits: &mut Hi
     let message = format!(
         "with a variable behind it, {host} is looked up for each request, and there is no \"resolver\""
     );
-    hits.add(node, word.span, message).help(HELP).help(format!(
-        "or name it in an upstream block: \"upstream app {{ server {host}; }}\""
-    ));
+    hits.add(node, word.span, message);
+    match group_meant(site, &host) {
+        Some(meant) => hits.help(format!("did you mean the upstream \"{meant}\"?")),
+        None => hits.help(HELP).help(format!(
+            "or name it in an upstream block: \"upstream app {{ server {host}; }}\""
+        )),
+    };
+}
+
+/// The upstream block whose name was probably meant.
+fn group_meant(site: &Site<'_>, host: &str) -> Option<String> {
+    let names = site
+        .of_kind(Kind::Upstream)
+        .filter_map(|id| site.block(id).node?.arg(0));
+    let names: Vec<_> = names.map(Word::str).collect();
+    nearest(host, names.iter().map(|name| &**name)).map(str::to_owned)
 }
 
 /// `127.0.0.1:$port`: the host is written out.
@@ -83,15 +97,15 @@ fn is_group(site: &Site<'_>, host: &[u8]) -> bool {
         site.block(id)
             .node
             .and_then(|node| node.arg(0))
-            .is_some_and(|word| word.text == host)
+            .is_some_and(|word| word.text.eq_ignore_ascii_case(host))
     });
     let mut known = block;
     if !known {
         site.each(|_, node| {
             known |= node.name.text.ends_with(b"_pass")
                 && node.arg(0).is_some_and(|word| {
-                    !word.text.contains(&b'$')
-                        && split_url(&word.text).map_or(&word.text[..], |(_, host, _)| host) == host
+                    let named = split_url(&word.text).map_or(&word.text[..], |(_, host, _)| host);
+                    !word.text.contains(&b'$') && named.eq_ignore_ascii_case(host)
                 });
         });
     }
@@ -130,6 +144,8 @@ mod tests {
                 "upstream app { server 127.0.0.1:1; }\nserver { set $b app; location / { proxy_pass http://$b; } }",
                 "map $host $b { default 127.0.0.1:1; x 127.0.0.1:2; }\nserver { location / { proxy_pass http://$b; } }",
                 "location / { proxy_pass http://127.0.0.1:8080$request_uri; }",
+                "upstream App { server 127.0.0.1:1; }\nserver { set $B app; location / { proxy_pass http://$b; } }",
+                "upstream app { server 127.0.0.1:1; }\nserver { location / { proxy_pass http://APP$request_uri; } }",
             ],
         );
         found(
@@ -137,6 +153,7 @@ mod tests {
             &[
                 "location / { proxy_pass http://$arg_h; }",
                 "location / { proxy_pass http://localhost:3000$request_uri; }",
+                "upstream app { server 127.0.0.1:1; }\nserver { location / { proxy_pass http://apps$request_uri; } }",
             ],
         );
     }

@@ -88,11 +88,12 @@ fn report(
 ) {
     let place = site.head(other).unwrap_or(location.span);
     let (title, line) = (site.title(other), site.place(place, location.span));
-    let name = String::from_utf8_lossy(location.text).into_owned();
+    let words = std::iter::once(&node.name).chain(&node.args);
+    let name = words.map(|word| word.str()).collect::<Vec<_>>().join(" ");
     hits.add(
         node,
         location.span,
-        format!("location {name} can never match: \"{title}\" ({line}) {why}"),
+        format!("\"{name}\" can never match: \"{title}\" ({line}) {why}"),
     )
     .also(place, why)
     .help(match location.how {

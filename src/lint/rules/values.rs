@@ -9,7 +9,12 @@ pub fn of<'a>(site: &Site<'a>, name: &[u8]) -> Option<Vec<&'a [u8]>> {
     let mut known = true;
     site.each(|_, node| {
         let word = |index: usize| node.arg(index).map(|word| &word.text[..]);
-        let is = |index: usize| word(index).and_then(|w| w.strip_prefix(b"$")) == Some(name);
+        // The letter case of variables does not count.
+        let is = |index: usize| {
+            word(index)
+                .and_then(|word| word.strip_prefix(b"$"))
+                .is_some_and(|own| own.eq_ignore_ascii_case(name))
+        };
         match &node.name.text[..] {
             b"set" if is(0) => values.extend(word(1)),
             b"map" if is(1) => values.extend(entries(node)),

@@ -43,11 +43,11 @@ fn check(site: &Site<'_>, _: BlockId, node: &Node, hits: &mut Hits) {
         return;
     };
     let wanted = parse_number(&word.text).and_then(|n| u64::try_from(n).ok());
-    if wanted.is_some_and(|wanted| wanted > limit) {
+    if let Some(wanted) = wanted.filter(|wanted| *wanted > limit) {
         hits.add(
             node,
             word.span,
-            format!("only {limit} files may be open, connections among them"),
+            format!("there cannot be {wanted} connections: only {limit} files may be open at once"),
         )
         .help(format!(
             "set worker_rlimit_nofile to at least twice {}",

@@ -3,6 +3,8 @@
 use super::code::{Code, Codes, If, Return, Rewrite, Target};
 use super::condition;
 use crate::config::directive::{Args, Contexts, Directive};
+use crate::config::span::Span;
+use crate::config::suggest::nearest;
 use crate::config::tree::{Node, Word};
 use crate::cycle::context::{HTTP, LOCATION, LOCATION_IF, SERVER, SERVER_IF};
 use crate::cycle::{Builder, invalid_parameter};
@@ -132,13 +134,32 @@ fn compile(b: &mut Builder, word: &Word, text: Bytes) -> Result<Value, Diagnosti
     Value::compile(b, &word)
 }
 
+/// The name of the variable that a URL begins with, if it is nearly `$scheme`, the only one that makes it a URL.
+fn scheme_meant(word: &Word) -> Option<Span> {
+    let text = word.str();
+    let (name, _) = text.strip_prefix('$')?.split_once("://")?;
+    let end = word
+        .span
+        .start
+        .checked_add(u32::try_from(name.len()).ok()?)?
+        .checked_add(1)?;
+    let span = Span { end, ..word.span };
+    nearest(name, ["scheme"].into_iter())
+        .filter(|_| !word.quoted)
+        .map(|_| span)
+}
+
 fn return_(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let [first, second @ ..] = &*node.args else {
         return Ok(());
     };
     let invalid = || {
         let message = format!("invalid return code \"{}\"", first.str());
-        Diagnostic::new(message).label(first.span, "a number up to 999 or a URL is meant")
+        let d = Diagnostic::new(message).label(first.span, "a number up to 999 or a URL is meant");
+        match scheme_meant(first) {
+            Some(name) => d.fix(name, "$scheme").help("did you mean \"$scheme\"?"),
+            None => d,
+        }
     };
     let (status, text) = match crate::config::value::parse_number(&first.text) {
         Some(number) => {
