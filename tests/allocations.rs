@@ -21,12 +21,18 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// Bytes that are in use.
+static BYTES: AtomicI64 = AtomicI64::new(0);
+/// What is counted is that of one server.
+static ALONE: Mutex<()> = Mutex::new(());
 
 thread_local! {
     /// Whether what this thread asks for is counted.
@@ -36,9 +42,11 @@ thread_local! {
 struct Counting;
 
 impl Counting {
-    fn count(&self) {
+    /// Counts once, and so many bytes more or less in use.
+    fn count(&self, times: u64, more: usize, less: usize) {
         if COUNTED.try_with(Cell::get).unwrap_or(false) {
-            COUNT.fetch_add(1, Ordering::SeqCst);
+            COUNT.fetch_add(times, Ordering::SeqCst);
+            BYTES.fetch_add(more as i64 - less as i64, Ordering::SeqCst);
         }
     }
 }
@@ -50,18 +58,19 @@ impl Counting {
 // SAFETY: all of it is the system's allocator, called with what it was called with.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.count();
+        self.count(1, layout.size(), 0);
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        self.count(0, 0, layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        self.count();
+        self.count(1, size, layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -72,6 +81,7 @@ const COUNTED_REQUESTS: u64 = 500;
 
 #[test]
 fn warm_connections_ask_for_next_to_no_memory() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("1k.txt"), "x".repeat(1024)).unwrap();
     std::fs::write(dir.path().join("100k.txt"), "x".repeat(100 * 1024)).unwrap();
@@ -115,6 +125,39 @@ fn warm_connections_ask_for_next_to_no_memory() {
     }
 }
 
+#[test]
+fn connections_that_wait_are_small() {
+    /// What grows by doubling is nearly filled by so many.
+    const CONNECTIONS: usize = 500;
+    /// A record and its place, each with what the lists of them have in reserve.
+    const MOST: i64 = 160;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = tempfile::tempdir().unwrap();
+    let conf = format!(
+        "error_log {dir}/error.log; events {{ worker_connections 1024; }}
+        http {{ access_log off; server {{ listen 127.0.0.1:1; return 200 ok; }} }}",
+        dir = dir.path().display()
+    );
+    std::fs::write(dir.path().join("nginx.conf"), conf).unwrap();
+    let address = serve(dir.path());
+    let connect = || {
+        let mut client = TcpStream::connect(address).unwrap();
+        ask(&mut client, "/");
+        client
+    };
+    let warm = connect();
+    let before = BYTES.load(Ordering::SeqCst);
+    let clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
+    let each = || (BYTES.load(Ordering::SeqCst) - before) / CONNECTIONS as i64;
+    let begun = Instant::now();
+    while each() > MOST {
+        let waited = begun.elapsed() > Duration::from_secs(20);
+        assert!(!waited, "{} bytes for each connection", each());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop((warm, clients));
+}
+
 /// A thread that serves the configuration of a directory, as a worker does; returns its address.
 fn serve(dir: &Path) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -151,13 +194,11 @@ fn serve(dir: &Path) -> SocketAddr {
                     listen: 0,
                 };
                 let (stream, peer) = (Stream::tcp(stream), Peer::Inet(peer));
-                tokio::task::spawn_local(accept::serve(
-                    Rc::clone(&worker),
-                    stream,
-                    front,
-                    peer,
-                    (),
-                ));
+                let place = worker.room.take(&worker.connections).unwrap();
+                let serving = Rc::clone(&worker);
+                worker.open.spawn(place, |ended| {
+                    accept::serve(serving, stream, front, peer, ended)
+                });
             }
         });
     });

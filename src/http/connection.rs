@@ -3,6 +3,7 @@
 use super::conf::Held;
 use super::modules::ssl::Security;
 use super::modules::static_files::Moment;
+use super::parking::Rest;
 use crate::net::proxy_protocol::Header;
 use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
@@ -81,9 +82,13 @@ pub struct Client {
     pub asked: Cell<Moment>,
     /// Whether it has been asked to end, since others need its place.
     pub leaving: Cell<bool>,
+    /// Whether the end of its input is one that we have made.
+    pub dismissed: Cell<bool>,
     /// When it began to wait for a request, counted by [`Connections`](super::worker::Connections); 0 while it does
     /// not wait.
     pub waiting: Cell<u32>,
+    /// Whether it is to wait without a task.
+    pub rest: Rest,
     /// What the proxy in front said about the connection that it passes on (`listen ... proxy_protocol`).
     pub proxied: OnceCell<Box<Header>>,
     /// Where TLS is expected: whether it is spoken, and what was said first.

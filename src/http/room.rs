@@ -1,6 +1,6 @@
 //! `worker_connections`: how many connections a thread may have, to clients and to upstreams.
 
-use super::worker::Connections;
+use super::connections::Connections;
 use crate::log::{self, Level};
 use std::cell::Cell;
 use std::rc::Rc;

@@ -43,6 +43,11 @@ impl Timer {
         self.at.set(now.checked_add(time));
     }
 
+    /// When it fires.
+    pub fn due(&self) -> Option<Instant> {
+        self.at.get()
+    }
+
     /// Whether a time was ever set.
     pub fn is_set(&self) -> bool {
         self.at.get().is_some()

@@ -2,7 +2,10 @@
 
 use super::conf::Held;
 use super::connection::Client;
+use super::connections::Connections;
 use super::head::Head;
+use super::open::Open;
+use super::parking::Parking;
 use super::request::Scratch;
 use super::room::Room;
 use super::trace::Trace;
@@ -23,6 +26,10 @@ pub struct Worker {
     shutting_down: Cell<bool>,
     /// The connections of clients that are open.
     pub connections: Connections,
+    /// How many they are, and how they are cut.
+    pub open: Rc<Open>,
+    /// How those that have waited for a while are watched.
+    pub parking: Parking,
     /// The places for them and for connections to upstreams.
     pub room: Room,
     heads: RefCell<Vec<Rc<Head>>>,
@@ -63,6 +70,8 @@ impl Worker {
             background: Background::default(),
             shutting_down: Cell::new(false),
             connections: Connections::default(),
+            open: Rc::default(),
+            parking: Parking::default(),
             room: Room::default(),
             heads: RefCell::default(),
             buffers: RefCell::default(),
@@ -97,14 +106,19 @@ impl Worker {
     /// request is answered.
     pub fn begin_shutdown(&self) {
         self.shutting_down.set(true);
-        self.connections.close_idle(|_| true);
+        self.connections.close_idle(|_| true, |_| true);
     }
 
     /// Closes kept-alive connections whose address the cycle in force does not listen on any more.
     pub fn close_abandoned(&self) {
         let http = self.http();
-        self.connections
-            .close_idle(|client| abandoned(http.as_ref(), client));
+        self.connections.close_idle(
+            |client| abandoned(http.as_ref(), client),
+            |parked| {
+                let router = http.as_ref().map(|http| &http.router);
+                !router.is_some_and(|router| parked.is_listened_for(router))
+            },
+        );
     }
 
     /// Whether a request came by an address that is not listened on any more since it began.
@@ -217,139 +231,4 @@ impl Drop for Errand {
 
 fn abandoned(http: Option<&Held>, client: &Client) -> bool {
     http.is_none_or(|http| super::router::default_server(http, client).is_none())
-}
-
-/// The open connections of a thread, so that those that wait for a request are found: by a shutdown, and when there
-/// is no place for another one.
-#[derive(Default)]
-pub struct Connections {
-    places: RefCell<Vec<Option<Rc<Client>>>>,
-    free: RefCell<Vec<usize>>,
-    /// Counts how often a connection has begun to wait.
-    begun: Cell<u32>,
-    waiting: Cell<usize>,
-    leaving: Cell<usize>,
-}
-
-impl Connections {
-    /// Takes a connection in, which waits for its first request; it is to `leave` the place that this returns.
-    pub fn enter(&self, client: &Rc<Client>) -> usize {
-        self.begin_wait(client);
-        let mut places = self.places.borrow_mut();
-        match self.free.borrow_mut().pop() {
-            Some(number) => {
-                if let Some(place) = places.get_mut(number) {
-                    *place = Some(Rc::clone(client));
-                }
-                number
-            }
-            None => {
-                places.push(Some(Rc::clone(client)));
-                places.len() - 1
-            }
-        }
-    }
-
-    /// Takes the connection out of a place that it keeps, until `occupy`.
-    pub fn vacate(&self, number: usize) {
-        let place = self.places.borrow_mut().get_mut(number).map(Option::take);
-        if let Some(client) = place.flatten() {
-            self.end_wait(&client);
-        }
-    }
-
-    /// Puts a connection that waits for its first request into the place that it has kept.
-    pub fn occupy(&self, number: usize, client: &Rc<Client>) {
-        self.begin_wait(client);
-        if let Some(place) = self.places.borrow_mut().get_mut(number) {
-            *place = Some(Rc::clone(client));
-        }
-    }
-
-    /// Lets a connection go from its place.
-    pub fn leave(&self, number: usize) {
-        let place = self.places.borrow_mut().get_mut(number).map(Option::take);
-        if let Some(client) = place.flatten() {
-            self.end_wait(&client);
-            if client.leaving.get() {
-                self.leaving.set(self.leaving.get().saturating_sub(1));
-            }
-        }
-        self.free.borrow_mut().push(number);
-    }
-
-    /// Says that a connection waits for a request.
-    pub fn begin_wait(&self, client: &Client) {
-        let number = self.begun.get().checked_add(1).unwrap_or(1);
-        self.begun.set(number);
-        if client.waiting.replace(number) == 0 {
-            self.waiting.set(self.waiting.get().saturating_add(1));
-        }
-    }
-
-    /// Says that it does no longer.
-    pub fn end_wait(&self, client: &Client) {
-        if client.waiting.replace(0) != 0 {
-            self.waiting.set(self.waiting.get().saturating_sub(1));
-        }
-    }
-
-    /// Closes those kept-alive ones that wait for a request and are meant: the end of their input is announced, and
-    /// their task wakes and sees it. One that has not asked for anything yet may be about to.
-    pub fn close_idle(&self, meant: impl Fn(&Client) -> bool) {
-        for client in self.places.borrow().iter().flatten() {
-            if let Some(over) = client.h2.get() {
-                if meant(client) {
-                    over.control.end();
-                }
-            } else if client.waiting.get() != 0 && client.requests.get() > 0 && meant(client) {
-                client.stream.shutdown_read();
-            }
-        }
-    }
-
-    /// Tells those that speak HTTP/2 to make their further requests on other connections: settings of a connection,
-    /// its certificate included, stay as they were when it began. Requests that have been made are served.
-    fn end_http2(&self) {
-        for client in self.places.borrow().iter().flatten() {
-            if let Some(over) = client.h2.get() {
-                over.control.end();
-            }
-        }
-    }
-
-    /// Makes room: those that have waited longest for a request are asked to end, a few at a time.
-    pub fn drain(&self) {
-        /// So many at a time, or an eighth of those that wait if that is less.
-        const AT_ONCE: usize = 32;
-        let places = self.places.borrow();
-        let mut waiting: Vec<&Rc<Client>> = places
-            .iter()
-            .flatten()
-            .filter(|client| client.waiting.get() != 0 && !client.leaving.get())
-            .collect();
-        let count = (waiting.len() / 8).clamp(1, AT_ONCE);
-        let waited = |client: &&Rc<Client>| self.begun.get().wrapping_sub(client.waiting.get());
-        if count < waiting.len() {
-            waiting.select_nth_unstable_by_key(count, |client| std::cmp::Reverse(waited(client)));
-        }
-        for client in waiting.into_iter().take(count) {
-            client.leaving.set(true);
-            self.leaving.set(self.leaving.get().saturating_add(1));
-            match client.h2.get() {
-                Some(over) => over.control.end(),
-                None => client.stream.shutdown_read(),
-            }
-        }
-    }
-
-    /// How many wait for a request and have not been asked to end.
-    pub fn waiting(&self) -> usize {
-        self.waiting.get().saturating_sub(self.leaving.get())
-    }
-
-    /// How many have been asked to end and are still there.
-    pub fn leaving(&self) -> usize {
-        self.leaving.get()
-    }
 }

@@ -4,6 +4,7 @@ pub mod address;
 pub mod cidr;
 pub mod listen;
 pub mod proxy_protocol;
+pub mod readable;
 pub mod resolve;
 pub mod resolver;
 pub mod socket;

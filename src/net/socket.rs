@@ -1,7 +1,7 @@
 //! A connected socket, TCP or Unix, as the system gives it: what is written to it is what goes over the wire.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
@@ -25,6 +25,28 @@ macro_rules! each {
 }
 
 impl Socket {
+    /// Hands a connected socket that does not block to the event loop.
+    ///
+    /// # Errors
+    /// The event loop does not take it.
+    pub fn from_fd(fd: OwnedFd, unix: bool) -> io::Result<Socket> {
+        Ok(match unix {
+            true => Socket::Unix(UnixStream::from_std(fd.into())?),
+            false => Socket::Tcp(TcpStream::from_std(fd.into())?),
+        })
+    }
+
+    /// Takes it out of the event loop.
+    ///
+    /// # Errors
+    /// The event loop does not know it.
+    pub fn into_fd(self) -> io::Result<OwnedFd> {
+        Ok(match self {
+            Socket::Tcp(s) => s.into_std()?.into(),
+            Socket::Unix(s) => s.into_std()?.into(),
+        })
+    }
+
     /// Appends what has arrived to `buf`, at most its spare capacity; 0 bytes mean the end of the stream.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::socket::Socket;
 use super::tls_stream::TlsStream;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 /// A byte stream.
@@ -34,6 +34,30 @@ impl Stream {
     /// A plain connection over a Unix domain socket.
     pub fn unix(stream: tokio::net::UnixStream) -> Self {
         Stream::Plain(Socket::Unix(stream))
+    }
+
+    /// A plain connection that [`Stream::into_plain`] has taken out of the event loop.
+    ///
+    /// # Errors
+    /// The event loop does not take it.
+    pub fn from_plain(socket: OwnedFd, unix: bool) -> io::Result<Self> {
+        Socket::from_fd(socket, unix).map(Stream::Plain)
+    }
+
+    /// Takes a plain connection out of the event loop.
+    ///
+    /// # Errors
+    /// It is not plain, or the event loop does not know it.
+    pub fn into_plain(self) -> io::Result<OwnedFd> {
+        match self {
+            Stream::Plain(socket) => socket.into_fd(),
+            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Whether what is written is what goes over the wire.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Stream::Plain(_))
     }
 
     /// The socket below.

@@ -3,15 +3,13 @@
 use crate::config::source::errno;
 use crate::http::accept;
 use crate::http::connection::{Front, Peer};
-use crate::http::room::Place;
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use crate::net::address::Addr;
 use crate::net::stream::Stream;
 use rustix::io::Errno;
 use socket2::Socket;
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::pin;
@@ -20,78 +18,9 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 /// How long a thread that has run out of descriptors waits for some to become free.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// The connections of a thread.
-#[derive(Default)]
-pub struct Open {
-    count: Cell<usize>,
-    changed: Notify,
-    /// Whether connections are kept track of one by one, so that they can be cut.
-    tracked: Cell<bool>,
-    next: Cell<u64>,
-    tasks: RefCell<HashMap<u64, AbortHandle, foldhash::fast::FixedState>>,
-}
-
-impl Open {
-    /// Sets whether those to come shall be possible to cut.
-    pub fn track(&self, tracked: bool) {
-        self.tracked.set(tracked);
-    }
-
-    /// Returns when there are none.
-    pub async fn none_left(&self) {
-        while self.count.get() > 0 {
-            self.changed.notified().await;
-        }
-    }
-
-    /// The connections that there are now, to cut later whichever of them remain.
-    pub fn all(&self) -> Vec<AbortHandle> {
-        self.tasks.borrow().values().cloned().collect()
-    }
-
-    /// Runs a connection to its end.
-    fn spawn<F>(self: &Rc<Self>, place: Place, serve: impl FnOnce(Ended) -> F)
-    where
-        F: Future<Output = ()> + 'static,
-    {
-        let number = self.next.replace(self.next.get().wrapping_add(1));
-        self.count.set(self.count.get().saturating_add(1));
-        let ended = Ended {
-            open: Rc::clone(self),
-            number,
-            _place: place,
-        };
-        let task = tokio::task::spawn_local(serve(ended));
-        if self.tracked.get() {
-            self.tasks.borrow_mut().insert(number, task.abort_handle());
-        }
-    }
-}
-
-/// Counts a connection down however it ends.
-struct Ended {
-    open: Rc<Open>,
-    number: u64,
-    _place: Place,
-}
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let open = &self.open;
-        open.count.set(open.count.get().saturating_sub(1));
-        if open.tracked.get() || !open.tasks.borrow().is_empty() {
-            open.tasks.borrow_mut().remove(&self.number);
-        }
-        if open.count.get() == 0 {
-            open.changed.notify_waiters();
-        }
-    }
-}
 
 /// A socket on which a thread accepts. Dropping it ends that, once what waits already has been accepted.
 pub struct Acceptor {
@@ -106,7 +35,6 @@ impl Acceptor {
     /// Begins to accept.
     pub fn start(
         worker: Rc<Worker>,
-        open: Rc<Open>,
         addr: &Addr,
         socket: &Socket,
         front: Front,
@@ -120,7 +48,6 @@ impl Acceptor {
         let (front, closing) = (Rc::new(RefCell::new(front)), Rc::new(Notify::new()));
         let task = Loop {
             worker,
-            open,
             listener,
             front: Rc::clone(&front),
         };
@@ -171,7 +98,6 @@ impl Listener {
 
 struct Loop {
     worker: Rc<Worker>,
-    open: Rc<Open>,
     listener: Listener,
     front: Rc<RefCell<Front>>,
 }
@@ -209,7 +135,7 @@ impl Loop {
                     return Next::Accept;
                 };
                 let (worker, front) = (Rc::clone(&self.worker), self.front.borrow().clone());
-                self.open.spawn(place, |ended| {
+                self.worker.open.spawn(place, |ended| {
                     accept::serve(worker, stream, front, peer, ended)
                 });
                 Next::Accept
@@ -247,34 +173,4 @@ async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::room::Room;
-    use crate::http::worker::Connections;
-
-    #[test]
-    fn a_panic_ends_one_connection_and_gives_its_place_back() {
-        let runtime = crate::process::thread::runtime().unwrap();
-        runtime.block_on(async {
-            let open: Rc<Open> = Rc::default();
-            open.track(true);
-            let (room, nobody) = (Room::default(), Connections::default());
-            let served = Rc::new(Cell::new(0));
-            for number in 0..3 {
-                let served = Rc::clone(&served);
-                open.spawn(room.take(&nobody).unwrap(), |ended| async move {
-                    let _ended = ended;
-                    tokio::task::yield_now().await;
-                    assert!(number != 1, "this one fails");
-                    served.set(served.get() + 1);
-                });
-            }
-            assert_eq!(open.count.get(), 3);
-            open.none_left().await;
-            assert_eq!((served.get(), open.all().len()), (2, 0));
-        });
-    }
 }

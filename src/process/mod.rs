@@ -18,7 +18,6 @@ mod paths;
 pub mod pidfile;
 mod prepared;
 mod privileges;
-mod readable;
 mod reload;
 pub mod signals;
 mod single;

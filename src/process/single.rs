@@ -3,7 +3,6 @@
 use super::load;
 use super::pidfile;
 use super::prepared::{Prepared, Unusable};
-use super::readable::Readable;
 use super::signals::{Action, Role, Signals};
 use super::snapshot::Snapshot;
 use super::thread::{self, Sockets};
@@ -14,6 +13,7 @@ use crate::config::source::errno;
 use crate::cycle::{Cycle, Loaded};
 use crate::diagnostic::Severity;
 use crate::log::{self, Level};
+use crate::net::readable::Readable;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;

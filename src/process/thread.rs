@@ -1,6 +1,6 @@
 //! A thread of the worker process: its event loop, its connections.
 
-use super::accept::{Acceptor, Open, inode};
+use super::accept::{Acceptor, inode};
 use crate::config::source::errno;
 use crate::core::affinity::Affinity;
 use crate::cycle::Cycle;
@@ -81,7 +81,6 @@ pub async fn run(number: usize, mut commands: UnboundedReceiver<Command>) {
 struct Thread {
     number: usize,
     worker: Rc<Worker>,
-    open: Rc<Open>,
     acceptors: Vec<Acceptor>,
 }
 
@@ -92,7 +91,6 @@ impl Thread {
         let mut thread = Thread {
             number,
             worker,
-            open: Rc::default(),
             acceptors: Vec::new(),
         };
         thread.apply(&cycle, sockets);
@@ -104,10 +102,11 @@ impl Thread {
     fn reload(&mut self, cycle: Arc<Cycle>, sockets: &Sockets) {
         let old = self.worker.cycle();
         if let Some(timeout) = old.core.shutdown_timeout {
-            let remaining = self.open.all();
+            let worker = Rc::clone(&self.worker);
+            let remaining = worker.open.all();
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(timeout).await;
-                remaining.iter().for_each(|connection| connection.abort());
+                worker.open.cut(&remaining, &worker.connections);
             });
         }
         self.worker.set_cycle(Arc::clone(&cycle));
@@ -118,7 +117,7 @@ impl Thread {
     fn apply(&mut self, cycle: &Cycle, sockets: &Sockets) {
         let core = &cycle.core;
         self.worker.room.set(core.worker_connections);
-        self.open.track(core.shutdown_timeout.is_some());
+        self.worker.open.track(core.shutdown_timeout.is_some());
         if let Some(affinity) = &core.affinity {
             self.pin(affinity);
         }
@@ -144,10 +143,7 @@ impl Thread {
                     acceptor.serve_for(front);
                     Ok(acceptor)
                 }
-                None => {
-                    let (worker, open) = (Rc::clone(&self.worker), Rc::clone(&self.open));
-                    Acceptor::start(worker, open, &spec.addr, socket, front)
-                }
+                None => Acceptor::start(Rc::clone(&self.worker), &spec.addr, socket, front),
             };
             match acceptor {
                 Ok(acceptor) => self.acceptors.push(acceptor),
@@ -190,7 +186,7 @@ impl Thread {
         tokio::task::yield_now().await;
         self.worker.begin_shutdown();
         let all_done = async {
-            self.open.none_left().await;
+            self.worker.open.none_left().await;
             self.worker.background.none_left().await;
         };
         tokio::select! {

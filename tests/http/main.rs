@@ -33,6 +33,7 @@ mod location;
 mod log;
 mod mirror;
 mod origin;
+mod parking;
 mod php;
 mod proxy;
 mod proxy_protocol;

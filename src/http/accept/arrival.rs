@@ -33,13 +33,37 @@ pub struct Arrival {
 pub struct Seat {
     /// The thread.
     pub worker: Rc<Worker>,
-    number: usize,
-    _counted: stats::Connection,
+    number: u32,
+    /// Taken where the connection stays in its place without a task.
+    counted: Option<stats::Connection>,
+}
+
+impl Seat {
+    /// The place with this number.
+    pub fn new(worker: Rc<Worker>, number: usize, counted: stats::Connection) -> Seat {
+        Seat {
+            worker,
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            counted: Some(counted),
+        }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> usize {
+        self.number as usize
+    }
+
+    /// Leaves the place to who is in it without a task.
+    pub fn give_up(mut self) -> stats::Connection {
+        self.counted.take().unwrap_or_else(stats::connection)
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.worker.connections.leave(self.number);
+        if self.counted.is_some() {
+            self.worker.connections.leave(self.number());
+        }
     }
 }
 
@@ -61,7 +85,9 @@ impl Arrival {
             asked: Cell::new(Moment::NEVER),
             watch: Cell::new(false),
             leaving: Cell::new(false),
+            dismissed: Cell::new(false),
             waiting: Cell::new(0),
+            rest: Default::default(),
             proxied: OnceCell::new(),
             security: OnceCell::new(),
             stream: Rc::new(stream),
@@ -70,11 +96,7 @@ impl Arrival {
         router::default_server(&http, &client)?;
         let number = worker.connections.enter(&client);
         Some(Arrival {
-            seat: Seat {
-                worker,
-                number,
-                _counted: stats::connection(),
-            },
+            seat: Seat::new(worker, number, stats::connection()),
             client,
             http,
             read: Vec::new(),
@@ -126,11 +148,11 @@ impl Arrival {
             since,
         } = self;
         let connections = &seat.worker.connections;
-        connections.vacate(seat.number);
+        connections.vacate(seat.number());
         let client = Rc::into_inner(client)?;
         let stream = Rc::new(change(Rc::into_inner(client.stream)?));
         let client = Rc::new(Client { stream, ..client });
-        connections.occupy(seat.number, &client);
+        connections.occupy(seat.number(), &client);
         Some(Arrival {
             seat,
             client,

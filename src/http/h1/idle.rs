@@ -37,9 +37,13 @@ pub fn logs(logs: &ErrorLogs) -> Option<Box<ErrorLogs>> {
 /// are the logs of its last one.
 #[cold]
 pub fn ended(client: &Client, http: Option<Held>, last: Option<Box<ErrorLogs>>, how: Ended) {
+    // Nothing is said of one that we have ended.
+    if client.dismissed.get() {
+        return;
+    }
     match (http, last) {
         (Some(http), _) => first(client, &http, &how),
-        (None, Some(logs)) => kept(client, &logs, &how),
+        (None, Some(logs)) => kept(client.number, &client.peer_text, &logs, &how),
         (None, None) => {}
     }
 }
@@ -70,11 +74,11 @@ fn first(client: &Client, http: &Held, how: &Ended) {
 }
 
 /// One that was kept. Clients may end those in any way, and time ends them, too.
-fn kept(client: &Client, logs: &ErrorLogs, how: &Ended) {
+pub fn kept(number: u64, peer: &[u8], logs: &ErrorLogs, how: &Ended) {
     if let Ended::Closed = how {
-        let name = String::from_utf8_lossy(&client.peer_text);
+        let name = String::from_utf8_lossy(peer);
         let message = format_args!("client {name} closed keepalive connection");
-        logs.write(Level::Info, Some(client.number), message, |_| {});
+        logs.write(Level::Info, Some(number), message, |_| {});
     }
 }
 

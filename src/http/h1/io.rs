@@ -1,5 +1,6 @@
 //! A connection's stream with what was read too much of it, and its one timer.
 
+use crate::clock;
 use crate::http::timer::Timer;
 use crate::net::stream::Stream;
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The byte side of a client's connection.
 pub struct Io {
@@ -70,6 +72,23 @@ impl Io {
             return Poll::Ready(r.map_err(IoError::Broken));
         }
         self.read_timer.poll(cx).map(|()| Err(IoError::TimedOut))
+    }
+
+    /// The same without a limit of time, and without anything pending.
+    pub fn poll_arrival(&self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        self.stream.poll_readable(cx).map_err(IoError::Broken)
+    }
+
+    /// How much of the time for reading is left.
+    pub fn time_to_read(&self) -> Duration {
+        let now = Instant::from_std(clock::instant());
+        let until = self.read_timer.due();
+        until.map_or(Duration::MAX, |until| until.saturating_duration_since(now))
+    }
+
+    /// When the time for reading is over.
+    pub fn read_until(&self) -> Option<Instant> {
+        self.read_timer.due()
     }
 
     /// Appends what arrives to `buf`, within its capacity; 0 at the end. What is pending comes first.

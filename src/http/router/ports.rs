@@ -258,11 +258,19 @@ impl Router {
     /// The socket that a connection came by. Its number holds for the configuration under which it was accepted; under
     /// another one the address decides.
     fn socket(&self, client: &Client) -> Option<&Socket> {
-        let bound = client.bound.as_ref()?;
-        match self.sockets.get(client.listen) {
+        self.socket_of(client.listen, client.bound.as_ref()?)
+    }
+
+    fn socket_of(&self, listen: usize, bound: &Arc<Addr>) -> Option<&Socket> {
+        match self.sockets.get(listen) {
             Some(socket) if Arc::ptr_eq(&socket.addr, bound) => Some(socket),
             _ => self.sockets.get(*self.by_address.get(bound)?),
         }
+    }
+
+    /// Whether it is listened on the address that a connection came by: then it has an [`Router::address`].
+    pub fn listens_for(&self, listen: usize, bound: &Arc<Addr>) -> bool {
+        self.socket_of(listen, bound).is_some()
     }
 }
 

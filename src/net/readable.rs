@@ -1,4 +1,4 @@
-//! Waiting in the event loop for a socket that is read by other means.
+//! Waiting in the event loop for a descriptor that is read by other means.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -9,7 +9,10 @@ use tokio::net::UnixStream;
 pub struct Readable(UnixStream);
 
 impl Readable {
-    /// For any kind of Unix socket. It does not block any more from now on.
+    /// For any kind of socket, and for what else epoll knows. It does not block any more from now on.
+    ///
+    /// # Errors
+    /// As fcntl(2) and epoll_ctl(2).
     pub fn of(socket: &impl AsFd) -> io::Result<Readable> {
         let copy = std::os::unix::net::UnixStream::from(socket.as_fd().try_clone_to_owned()?);
         copy.set_nonblocking(true)?;
@@ -17,6 +20,9 @@ impl Readable {
     }
 
     /// Returns when something has come. All that is there must be read before the next call.
+    ///
+    /// # Errors
+    /// As epoll reports them.
     pub async fn wait(&self) -> io::Result<()> {
         self.0.readable().await?;
         let all_read = || Err::<(), _>(io::Error::from(io::ErrorKind::WouldBlock));
