@@ -339,6 +339,30 @@ fn bodies_that_are_not_as_long_as_announced() {
 }
 
 #[test]
+fn the_end_of_an_empty_body_is_not_waited_for() {
+    let origin = Origin::mirror();
+    let server = server(&format!(
+        "location / {{ proxy_pass http://127.0.0.1:{}; proxy_request_buffering off; }}",
+        origin.port
+    ));
+    let mut client = Client::new(&server);
+    let head = block(&[
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", "/"),
+        (":authority", "a"),
+        ("content-length", "0"),
+    ]);
+    client.send(HEADERS, END_HEADERS, 1, &head);
+    wait_until(
+        || !origin.requests().is_empty(),
+        || "the origin is not asked".to_owned(),
+    );
+    client.send(DATA, END_STREAM, 1, b"");
+    assert_eq!(client.response(1).0, 200);
+}
+
+#[test]
 fn a_slow_answer_does_not_hold_up_others() {
     let server = server(
         "location /slow { limit_rate 1000; alias %DIR%/large; } location / { return 200 quick; }",

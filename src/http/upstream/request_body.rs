@@ -17,7 +17,9 @@ pub async fn read(
 ) -> Result<Option<ReadyPart>, BodyError> {
     // A client that waits is told to go on, also where there turns out to be no answer.
     req.body.ask();
-    if !has_body && req.body.length.is_none() {
+    // Over HTTP/2 the end of an empty body may still be to come: nobody waits for it.
+    let over = req.body.length.is_some() && req.body.complete;
+    if !has_body && !over {
         return Ok(None);
     }
     if !(has_body && streams) {
