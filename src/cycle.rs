@@ -121,6 +121,8 @@ pub struct Builder {
     pub sources: Sources,
     /// What there is to say so far.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many of it are errors of single directives.
+    pub errors: usize,
     /// What was not taken in.
     pub unseen: Unseen,
     /// Texts whose blocks are not what they were meant to be.
@@ -153,6 +155,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
         diagnostics: Vec::new(),
         unseen: Unseen::default(),
         derailed: Vec::new(),
+        errors: 0,
         suspects: Vec::new(),
         context: context::MAIN,
         core: CoreRaw::default(),
@@ -189,6 +192,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     log::finish(&mut b);
     let (http, listens) = http::conf::finish(&mut b);
     suppress(&mut b.diagnostics, &b.unseen);
+    cut(&mut b.diagnostics);
     let (syntax_ok, first_stage) = (!failed(&b), b.diagnostics.len());
     http::zone::check(&mut b);
     let core = core::finish(&mut b, listens.len());
@@ -196,6 +200,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
         log::directive::check(&mut b);
     }
     suppress(&mut b.diagnostics, &b.unseen);
+    cut(&mut b.diagnostics);
     late::name_the_first(&mut b.diagnostics, &tree);
     meant::name_the_meant(&mut b.diagnostics, &tree, &b.sources);
     late::point_at_files(&mut b.diagnostics, &tree);
@@ -264,6 +269,7 @@ impl Collector for Builder {
         };
         let follows = d.severity == Severity::Emerg && d.line.is_some_and(derailed) && failed(self);
         if !follows {
+            self.errors += usize::from(d.severity == Severity::Emerg);
             self.diagnostics.push(d);
         }
     }
@@ -305,7 +311,7 @@ impl Collector for Builder {
     }
 
     fn enough(&self) -> bool {
-        self.diagnostics.len() >= MOST_DIAGNOSTICS
+        self.errors >= MOST_ERRORS
     }
 
     fn context_name(context: Contexts) -> &'static str {
@@ -316,8 +322,18 @@ impl Collector for Builder {
     }
 }
 
-/// After so many complaints a configuration is not looked at any further.
-const MOST_DIAGNOSTICS: usize = 50;
+/// After so many errors a configuration is not looked at any further. Warnings end nothing, however many there are:
+/// what is warned of is in force.
+const MOST_ERRORS: usize = 50;
+
+/// Leaves out the errors that are too many.
+fn cut(diagnostics: &mut Vec<Diagnostic>) {
+    let mut errors = 0;
+    diagnostics.retain(|d| {
+        errors += usize::from(d.severity == Severity::Emerg);
+        d.severity != Severity::Emerg || errors <= MOST_ERRORS
+    });
+}
 
 /// The directive tables of all modules.
 pub fn tables() -> Vec<&'static [Directive<Builder>]> {

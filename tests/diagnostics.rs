@@ -120,6 +120,49 @@ fn what_warns_fails_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn errors_end_after_fifty_and_warnings_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = |inside: &dyn Fn(usize) -> String, end: &str| {
+        let inside: String = (0..60).map(inside).collect();
+        let text = format!("events {{}} http {{ {inside} {end} }}");
+        std::fs::write(folder.path().join("nginx.conf"), text).unwrap();
+        let arguments = ["-t", "--error-format=short", "-c", "nginx.conf"];
+        let output = run(&format!("{}/", folder.path().display()), &arguments);
+        (output.status.code(), said(&output))
+    };
+    let warned = |i| {
+        format!(
+            "server {{ listen 127.0.0.1:{} http2; return 200 a; }}\n",
+            8000 + i
+        )
+    };
+    let (status, text) = test(&warned, "");
+    assert_eq!(
+        (status, text.matches("is deprecated").count()),
+        (Some(0), 60)
+    );
+    let (status, text) = test(&warned, "nonsense;");
+    assert_eq!(status, Some(1));
+    assert!(text.contains("unknown directive \"nonsense\""), "{text}");
+    // Whether they are found while directives are read, or at the end.
+    for wrong in ["nonsense;", "set $a $nobody_sets_NUMBER;"] {
+        let wrong = |i: usize| {
+            let wrong = wrong.replace("NUMBER", &i.to_string());
+            format!(
+                "server {{ listen 127.0.0.1:{}; location /{i} {{ {wrong} }} }}\n",
+                8000 + i
+            )
+        };
+        let (status, text) = test(&wrong, "");
+        assert_eq!(
+            (status, text.matches("unknown ").count()),
+            (Some(1), 50),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn offline_asks_for_no_names() {
     let run = |more: &[&str]| {
         run(
