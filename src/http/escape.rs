@@ -174,10 +174,15 @@ pub fn field_value(value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(value);
     if super::scan::may_break_line(value) {
-        for byte in out.iter_mut().skip(start) {
-            if matches!(*byte, b'\r' | b'\n' | 0) {
-                *byte = b' ';
-            }
+        on_one_line(out.get_mut(start..).unwrap_or_default());
+    }
+}
+
+#[cold]
+fn on_one_line(value: &mut [u8]) {
+    for byte in value {
+        if matches!(*byte, b'\r' | b'\n' | 0) {
+            *byte = b' ';
         }
     }
 }

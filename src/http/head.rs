@@ -272,6 +272,21 @@ impl Head {
             .map(|f| self.bytes(f.value))
     }
 
+    /// All values of fields whose name has so many bytes and is meant, in order. Most names are told by their length.
+    pub fn named_with(
+        &self,
+        length: usize,
+        is_meant: impl Fn(&[u8]) -> bool,
+    ) -> impl Iterator<Item = &[u8]> {
+        self.fields
+            .iter()
+            .filter(move |f| {
+                f.name.end.wrapping_sub(f.name.start) as usize == length
+                    && is_meant(self.bytes(f.name))
+            })
+            .map(|f| self.bytes(f.value))
+    }
+
     /// All fields as (what it is, name, value), in order.
     pub fn iter(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
         self.fields

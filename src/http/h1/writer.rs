@@ -75,7 +75,7 @@ pub fn write_head(
 struct Lines<'a>(&'a mut Vec<u8>);
 
 impl Sink for Lines<'_> {
-    #[inline]
+    #[inline(always)]
     fn field(&mut self, name: &[u8], value: &[u8]) {
         field(self.0, name, value);
     }
@@ -90,9 +90,10 @@ impl Sink for Lines<'_> {
     }
 }
 
-/// Appends a field and its line end.
-#[inline]
+/// Appends a field and its line end. Most names are known where this is called, and their copies short.
+#[inline(always)]
 pub fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     field_value(value, out);

@@ -17,11 +17,7 @@ pub static VARIABLES: &[Variable] = &[
 
 fn field(req: &Request, name: &[u8], out: &mut Vec<u8>) -> bool {
     let separator = if name == b"cookie" { b"; " } else { b", " };
-    let values = req
-        .head
-        .iter()
-        .filter(|(_, other, _)| same(other, name))
-        .map(|(_, _, value)| value);
+    let values = req.head.named_with(name.len(), |other| same(other, name));
     join(values, separator, out)
 }
 

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::escape::escape_json;
 use crate::http::head::Version;
 use crate::http::request::Request;
+use crate::http::response_fields;
 use crate::http::scan;
 use crate::http::variable::VarId;
 use bytes::Bytes;
@@ -272,6 +273,10 @@ fn seconds(out: &mut Vec<u8>, seconds: u64, ms: u64) {
     padded(out, ms);
 }
 
+fn number(out: &mut Vec<u8>, n: u64) {
+    response_fields::number(n, out);
+}
+
 /// At least three digits.
 fn padded(out: &mut Vec<u8>, n: u64) {
     if n < 100 {
@@ -281,20 +286,6 @@ fn padded(out: &mut Vec<u8>, n: u64) {
         out.push(b'0');
     }
     number(out, n);
-}
-
-fn number(out: &mut Vec<u8>, mut n: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + (n % 10) as u8);
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
 }
 
 #[cfg(test)]
