@@ -55,6 +55,12 @@ fn is_at_its_end(stream: &mut impl Read) -> bool {
     stream.read(&mut [0]).unwrap() == 0
 }
 
+/// Holds the number of open connections against that which asks for it.
+fn assert_only_one_is_open(server: &Server) {
+    let status = server.get("/status").text();
+    assert!(status.starts_with("Active connections: 1 \n"), "{status}");
+}
+
 #[test]
 fn they_answer_the_next_request() {
     let server = Server::http(SITE);
@@ -123,12 +129,7 @@ fn they_end_when_their_time_is_over() {
     assert!(is_at_its_end(&mut stream));
     assert!(begun.elapsed() >= Duration::from_millis(1400));
     wait_for_parked(&server, 0);
-    assert!(
-        server
-            .get("/status")
-            .text()
-            .starts_with("Active connections: 1 \n")
-    );
+    assert_only_one_is_open(&server);
 }
 
 #[test]
@@ -161,12 +162,7 @@ fn clients_that_go_are_let_go() {
         || server.count_in_log(said) == 3,
         || String::from("not all"),
     );
-    assert!(
-        server
-            .get("/status")
-            .text()
-            .starts_with("Active connections: 1 \n")
-    );
+    assert_only_one_is_open(&server);
 }
 
 #[test]
