@@ -193,7 +193,8 @@ fn serve(dir: &Path) -> SocketAddr {
                     http: worker.http().unwrap(),
                     listen: 0,
                 };
-                let (stream, peer) = (Stream::tcp(stream), Peer::Inet(peer));
+                let stream = Stream::accepted(stream.into_std().unwrap().into(), false);
+                let peer = Peer::Inet(peer);
                 let place = worker.room.take(&worker.connections).unwrap();
                 let serving = Rc::clone(&worker);
                 worker.open.spawn(place, |ended| {

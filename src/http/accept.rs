@@ -50,9 +50,8 @@ pub fn take_up(worker: &Rc<Worker>, place: usize) {
     let Some((due, parked)) = worker.connections.unpark(place) else {
         return;
     };
-    if let Ok((connection, ended)) = parked.resume(worker, place, due) {
-        ended.go_on(|ended| go_on(Some(Stage::Http1(connection)), ended));
-    }
+    let (connection, ended) = parked.resume(worker, place, due);
+    ended.go_on(|ended| go_on(Some(Stage::Http1(connection)), ended));
 }
 
 fn go_on(mut stage: Option<Stage>, ended: Ended) -> impl Future<Output = ()> {

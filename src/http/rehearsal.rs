@@ -24,8 +24,8 @@ use crate::net::stream::Stream;
 use std::cell::{Cell, OnceCell};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use tokio::net::UnixStream;
 
 /// A request as it would arrive.
 pub struct Call<'a> {
@@ -63,7 +63,8 @@ pub async fn run(worker: &Rc<Worker>, call: Call<'_>) -> io::Result<Rehearsed> {
     let http = worker.http().ok_or_else(no_server)?;
     // Nobody is at the other end, and nothing is sent there.
     let (stream, _other_end) = UnixStream::pair()?;
-    let client = client(worker, &http, Stream::unix(stream), &call);
+    stream.set_nonblocking(true)?;
+    let client = client(worker, &http, Stream::accepted(stream.into(), true), &call);
     secure(&http, &client, &call)?;
     let default = router::default_server(&http, &client).ok_or_else(no_server)?;
     client.requests.set(1);

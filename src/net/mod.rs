@@ -11,3 +11,4 @@ pub mod socket;
 pub mod stream;
 pub mod tls_stream;
 pub mod tlv;
+pub mod watched;

@@ -1,50 +1,69 @@
 //! A connected socket, TCP or Unix, as the system gives it: what is written to it is what goes over the wire.
+//!
+//! The event loop gets to know it when somebody waits for it, not before: a connection whose request has arrived before it
+//! was accepted, and whose answer is its last, comes and goes without.
 
+use super::watched::Watched;
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
 
-/// A connected socket.
+/// A connected socket that does not block.
 #[derive(Debug)]
-pub enum Socket {
-    /// TCP.
-    Tcp(TcpStream),
-    /// A Unix domain socket.
-    Unix(UnixStream),
+pub struct Socket {
+    fd: Watched,
+    /// How often it may yet be read without the event loop, which does not know the socket, having said that there is
+    /// something.
+    tries: Cell<u8>,
+    unix: bool,
 }
 
-macro_rules! each {
-    ($self:expr, $s:ident => $e:expr) => {
-        match $self {
-            Socket::Tcp($s) => $e,
-            Socket::Unix($s) => $e,
-        }
-    };
-}
+/// A broken connection is an error, not a signal.
+const PLAIN: SendFlags = SendFlags::NOSIGNAL;
+const MORE: SendFlags = PLAIN.union(SendFlags::MORE);
+
+/// So many reads at most are made before the event loop is asked, if each of them fills its buffer: then others on the
+/// thread have their turn.
+const TRIES: u8 = 16;
 
 impl Socket {
-    /// Hands a connected socket that does not block to the event loop.
-    ///
-    /// # Errors
-    /// The event loop does not take it.
-    pub fn from_fd(fd: OwnedFd, unix: bool) -> io::Result<Socket> {
-        Ok(match unix {
-            true => Socket::Unix(UnixStream::from_std(fd.into())?),
-            false => Socket::Tcp(TcpStream::from_std(fd.into())?),
-        })
+    /// Takes a connected socket that does not block, on which something may have arrived.
+    pub fn new(fd: OwnedFd, unix: bool) -> Socket {
+        Socket {
+            fd: Watched::new(fd),
+            tries: Cell::new(TRIES),
+            unix,
+        }
+    }
+
+    /// The same for a socket on which nothing arrives before something is sent; it may still be connecting.
+    pub fn asking(fd: OwnedFd, unix: bool) -> Socket {
+        let socket = Socket::new(fd, unix);
+        socket.tries.set(0);
+        socket
     }
 
     /// Takes it out of the event loop.
-    ///
-    /// # Errors
-    /// The event loop does not know it.
-    pub fn into_fd(self) -> io::Result<OwnedFd> {
-        Ok(match self {
-            Socket::Tcp(s) => s.into_std()?.into(),
-            Socket::Unix(s) => s.into_std()?.into(),
-        })
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd.into_fd()
+    }
+
+    /// Makes a call that sends, as soon as it does not block.
+    fn poll_send<T>(
+        &self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut() -> rustix::io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            match self.fd.attempt(Interest::WRITABLE, &mut call) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready!(self.poll_writable(cx))?,
+                other => return Poll::Ready(other),
+            }
+        }
     }
 
     /// Appends what has arrived to `buf`, at most its spare capacity; 0 bytes mean the end of the stream.
@@ -53,7 +72,7 @@ impl Socket {
     /// As recv(2).
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         loop {
-            ready!(each!(self, s => s.poll_read_ready(cx)))?;
+            ready!(self.poll_readable(cx))?;
             match self.try_read(buf) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
@@ -67,18 +86,23 @@ impl Socket {
     /// `WouldBlock` if nothing has arrived.
     pub fn try_read(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let room = buf.capacity() - buf.len();
-        let n = each!(self, s => s.try_read_buf(buf))?;
-        if n > 0 && n < room {
-            self.note_drained();
-        }
-        Ok(n)
+        let result = self.fd.attempt(Interest::READABLE, || {
+            Ok(recv(&self.fd, spare_capacity(buf), RecvFlags::empty())?.0)
+        });
+        self.note_read(&result, room);
+        result
     }
 
-    /// Tells the event loop that the socket is drained. It saves the recv that would only report it; new data is a new
-    /// edge.
-    fn note_drained(&self) {
-        let drained = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = each!(self, s => s.try_io(Interest::READABLE, drained));
+    /// A socket that is drained is not asked again just to hear it.
+    fn note_read(&self, result: &io::Result<usize>, room: usize) {
+        match result {
+            Ok(n) if *n == room => self.tries.set(self.tries.get().saturating_sub(1)),
+            Ok(0) | Err(_) => self.tries.set(0),
+            Ok(_) => {
+                self.tries.set(0);
+                self.fd.note_drained();
+            }
+        }
     }
 
     /// Reads into a slice without waiting; 0 bytes mean the end.
@@ -86,11 +110,11 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` if nothing has arrived.
     pub fn try_read_slice(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = each!(self, s => s.try_read(buf))?;
-        if n > 0 && n < buf.len() {
-            self.note_drained();
-        }
-        Ok(n)
+        let result = self.fd.attempt(Interest::READABLE, || {
+            Ok(recv(&self.fd, &mut *buf, RecvFlags::empty())?.0)
+        });
+        self.note_read(&result, buf.len());
+        result
     }
 
     /// Writes from several buffers without waiting.
@@ -98,10 +122,15 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` if nothing can be written.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.fd
+            .attempt(Interest::WRITABLE, || self.send(bufs, PLAIN))
+    }
+
+    fn send(&self, bufs: &[IoSlice<'_>], flags: SendFlags) -> rustix::io::Result<usize> {
         match bufs {
-            // send(2) costs the kernel less than writev(2).
-            [one] => each!(self, s => s.try_write(one)),
-            _ => each!(self, s => s.try_write_vectored(bufs)),
+            // It costs the kernel less.
+            [one] => send(&self.fd, one, flags),
+            _ => sendmsg(&self.fd, bufs, &mut SendAncillaryBuffer::default(), flags),
         }
     }
 
@@ -110,7 +139,7 @@ impl Socket {
     /// # Errors
     /// As epoll reports them.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, s => s.poll_write_ready(cx))
+        self.fd.poll_writable(cx)
     }
 
     /// Copies what has arrived and leaves it there to be read; 0 bytes mean the end of the stream.
@@ -118,40 +147,44 @@ impl Socket {
     /// # Errors
     /// As recv(2).
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        use rustix::net::{RecvFlags, recv};
         loop {
-            ready!(each!(self, s => s.poll_read_ready(cx)))?;
-            let mut peek = || {
-                let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-                Ok(recv(self.as_fd(), &mut *buf, flags)?.0)
-            };
-            match each!(self, s => s.try_io(Interest::READABLE, &mut peek)) {
+            ready!(self.poll_readable(cx))?;
+            match self.peek(&mut *buf) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
             }
         }
     }
 
-    /// Whether there is something to read, the end of the stream included. Takes no buffer.
+    fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let result = self.fd.attempt(Interest::READABLE, || {
+            Ok(recv(&self.fd, &mut *buf, RecvFlags::PEEK)?.0)
+        });
+        if result.is_err() {
+            self.tries.set(0);
+        }
+        result
+    }
+
+    /// Whether there may be something to read, the end of the stream included. Takes no buffer.
     ///
     /// # Errors
     /// As epoll reports them.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, s => s.poll_read_ready(cx))
+        match self.tries.get() {
+            0 => self.fd.poll_readable(cx),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     /// Ready when the other side has closed or broken the connection. Data that waits to be read leaves it pending
     /// for good: whoever pipelines is still there.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if ready!(each!(self, s => s.poll_read_ready(cx))).is_err() {
+            if ready!(self.poll_readable(cx)).is_err() {
                 return Poll::Ready(());
             }
-            let mut byte = [std::mem::MaybeUninit::<u8>::uninit()];
-            let peek = each!(self, s => s.try_io(Interest::READABLE, || {
-                socket2::SockRef::from(s).peek(&mut byte)
-            }));
-            match peek {
+            match self.peek(&mut [0]) {
                 Ok(0) => return Poll::Ready(()),
                 Ok(_) => return Poll::Pending,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -169,14 +202,7 @@ impl Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            match self.try_write_vectored(bufs) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(self, s => s.poll_write_ready(cx)))?
-                }
-                other => return Poll::Ready(other),
-            }
-        }
+        self.poll_send(cx, || self.send(bufs, PLAIN))
     }
 
     /// Sends from several buffers, telling the kernel that more follows at once, so that a head leaves with the
@@ -189,25 +215,7 @@ impl Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
-        const FLAGS: SendFlags = SendFlags::MORE
-            .union(SendFlags::NOSIGNAL)
-            .union(SendFlags::DONTWAIT);
-        loop {
-            let send = || {
-                let mut none = SendAncillaryBuffer::default();
-                Ok(match bufs {
-                    [one] => send(self.as_fd(), one, FLAGS)?,
-                    _ => sendmsg(self.as_fd(), bufs, &mut none, FLAGS)?,
-                })
-            };
-            match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(self, s => s.poll_write_ready(cx)))?
-                }
-                other => return Poll::Ready(other),
-            }
-        }
+        self.poll_send(cx, || self.send(bufs, MORE))
     }
 
     /// Sends a range of a file without copying it through the process. 0 means that the file has ended.
@@ -221,28 +229,31 @@ impl Socket {
         offset: &mut u64,
         count: usize,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            let send = || {
-                Ok(rustix::fs::sendfile(
-                    self.as_fd(),
-                    file,
-                    Some(offset),
-                    count,
-                )?)
-            };
-            match each!(self, s => s.try_io(Interest::WRITABLE, send)) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(each!(self, s => s.poll_write_ready(cx)))?
-                }
-                other => return Poll::Ready(other),
-            }
+        self.poll_send(cx, || {
+            rustix::fs::sendfile(&self.fd, file, Some(offset), count)
+        })
+    }
+
+    /// Whether it is connected: one that is connecting is not yet, and one that has failed never will be.
+    pub fn is_connected(&self) -> bool {
+        rustix::net::getpeername(&self.fd).is_ok()
+    }
+
+    /// Why it is not connected, once that is certain.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn connect_error(&self) -> io::Result<()> {
+        match rustix::net::sockopt::socket_error(&self.fd) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(e)) | Err(e) => Err(e.into()),
         }
     }
 
     /// Switches off Nagle's algorithm (`tcp_nodelay`).
     pub fn set_nodelay(&self) {
-        if let Socket::Tcp(s) = self {
-            let _ = s.set_nodelay(true);
+        if !self.unix {
+            let _ = rustix::net::sockopt::set_tcp_nodelay(&self.fd, true);
         }
     }
 
@@ -264,6 +275,73 @@ impl Socket {
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        each!(self, s => s.as_fd())
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    fn pair() -> (Socket, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (Socket::new(ours.into(), true), theirs)
+    }
+
+    /// What is there within one turn.
+    async fn at_once(socket: &Socket, piece: usize) -> usize {
+        let mut all = 0;
+        poll_fn(|cx| {
+            let mut buf = Vec::with_capacity(piece);
+            while let Poll::Ready(read) = socket.poll_read(cx, &mut buf) {
+                all += read.unwrap();
+                buf.clear();
+            }
+            Poll::Ready(all)
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn what_has_arrived_is_read_before_the_event_loop_knows() {
+        let (socket, mut theirs) = pair();
+        theirs.write_all(&[b'x'; 10]).unwrap();
+        assert_eq!(at_once(&socket, 4).await, 10);
+        theirs.write_all(b"more").unwrap();
+        let mut buf = Vec::with_capacity(10);
+        poll_fn(|cx| socket.poll_read(cx, &mut buf)).await.unwrap();
+        assert_eq!(buf, b"more");
+        drop(theirs);
+        poll_fn(|cx| socket.poll_closed(cx)).await;
+    }
+
+    #[tokio::test]
+    async fn nobody_reads_for_ever() {
+        let (socket, mut theirs) = pair();
+        theirs.write_all(&[b'x'; 1000]).unwrap();
+        assert_eq!(at_once(&socket, 4).await, 4 * usize::from(TRIES));
+        let mut left = 1000 - 4 * usize::from(TRIES);
+        while left > 0 {
+            let mut buf = Vec::with_capacity(100);
+            left -= poll_fn(|cx| socket.poll_read(cx, &mut buf)).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_first_waits_for_the_answer() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let socket = Socket::asking(ours.into(), true);
+        let pending = poll_fn(|cx| Poll::Ready(socket.poll_readable(cx).is_pending())).await;
+        assert!(pending);
+        let question = [IoSlice::new(b"?")];
+        let sent = poll_fn(|cx| socket.poll_write_vectored(cx, &question)).await;
+        assert_eq!(sent.unwrap(), 1);
+        theirs.write_all(b"!").unwrap();
+        poll_fn(|cx| socket.poll_readable(cx)).await.unwrap();
     }
 }

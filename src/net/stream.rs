@@ -26,32 +26,16 @@ macro_rules! each {
 }
 
 impl Stream {
-    /// A plain TCP connection.
-    pub fn tcp(stream: tokio::net::TcpStream) -> Self {
-        Stream::Plain(Socket::Tcp(stream))
+    /// A plain connection that has been accepted, or taken out of the event loop before. It does not block.
+    pub fn accepted(socket: OwnedFd, unix: bool) -> Self {
+        Stream::Plain(Socket::new(socket, unix))
     }
 
-    /// A plain connection over a Unix domain socket.
-    pub fn unix(stream: tokio::net::UnixStream) -> Self {
-        Stream::Plain(Socket::Unix(stream))
-    }
-
-    /// A plain connection that [`Stream::into_plain`] has taken out of the event loop.
-    ///
-    /// # Errors
-    /// The event loop does not take it.
-    pub fn from_plain(socket: OwnedFd, unix: bool) -> io::Result<Self> {
-        Socket::from_fd(socket, unix).map(Stream::Plain)
-    }
-
-    /// Takes a plain connection out of the event loop.
-    ///
-    /// # Errors
-    /// It is not plain, or the event loop does not know it.
-    pub fn into_plain(self) -> io::Result<OwnedFd> {
+    /// Takes a plain connection out of the event loop; none if it is not plain.
+    pub fn into_plain(self) -> Option<OwnedFd> {
         match self {
-            Stream::Plain(socket) => socket.into_fd(),
-            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Stream::Plain(socket) => Some(socket.into_fd()),
+            Stream::Tls(_) => None,
         }
     }
 

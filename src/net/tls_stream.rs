@@ -402,8 +402,8 @@ mod tests {
     use crate::net::stream::Stream;
     use rustls::pki_types::{PrivateKeyDer, ServerName};
     use std::future::poll_fn;
+    use std::os::unix::net::UnixStream;
     use std::sync::Arc;
-    use tokio::net::UnixStream;
 
     /// Both ends of a session.
     fn pair() -> (Stream, Stream) {
@@ -428,8 +428,11 @@ mod tests {
         let server = rustls::ServerConnection::new(Arc::new(server)).unwrap();
         let client = rustls::ClientConnection::new(Arc::new(client), name).unwrap();
         let (a, b) = UnixStream::pair().unwrap();
-        let tls =
-            |socket, session| Stream::Tls(Box::new(TlsStream::new(Socket::Unix(socket), session)));
+        let tls = |socket: UnixStream, session| {
+            socket.set_nonblocking(true).unwrap();
+            let socket = Socket::new(socket.into(), true);
+            Stream::Tls(Box::new(TlsStream::new(socket, session)))
+        };
         (tls(a, server.into()), tls(b, client.into()))
     }
 

@@ -7,16 +7,20 @@ use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use crate::net::address::Addr;
 use crate::net::stream::Stream;
+use crate::net::watched::Watched;
 use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::Socket;
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::Interest;
 use tokio::sync::Notify;
 
 /// How long a thread that has run out of descriptors waits for some to become free.
@@ -41,9 +45,9 @@ impl Acceptor {
     ) -> io::Result<Acceptor> {
         let inode = inode(socket)?;
         let socket = socket.try_clone()?;
-        let listener = match addr {
-            Addr::Inet(_) => Listener::Tcp(TcpListener::from_std(socket.into())?),
-            Addr::Unix(_) => Listener::Unix(UnixListener::from_std(socket.into())?),
+        let listener = Listener {
+            socket: Watched::new(socket.into()),
+            unix: matches!(addr, Addr::Unix(_)),
         };
         let (front, closing) = (Rc::new(RefCell::new(front)), Rc::new(Notify::new()));
         let task = Loop {
@@ -76,22 +80,32 @@ pub fn inode(socket: &Socket) -> io::Result<u64> {
     Ok(rustix::fs::fstat(socket.as_fd())?.st_ino)
 }
 
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+/// A listening socket.
+struct Listener {
+    socket: Watched,
+    unix: bool,
 }
 
 impl Listener {
     async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match self {
-            Listener::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                Ok((Stream::tcp(stream), Peer::Inet(peer)))
-            }
-            Listener::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Stream::unix(stream), Peer::Unix))
-            }
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer)>> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        loop {
+            ready!(self.socket.poll_readable(cx))?;
+            let accept = || acceptfrom_with(&self.socket, flags);
+            let (socket, from) = match self.socket.attempt(Interest::READABLE, accept) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => continue,
+                accepted => accepted?,
+            };
+            let address = from.and_then(|from| SocketAddr::try_from(from).ok());
+            let peer = match address {
+                Some(address) if !self.unix => Peer::Inet(address),
+                _ => Peer::Unix,
+            };
+            return Poll::Ready(Ok((Stream::accepted(socket, self.unix), peer)));
         }
     }
 }
@@ -168,7 +182,7 @@ enum Next {
 /// What a future has right now.
 async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
-    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
         Poll::Pending => Poll::Ready(None),
     })

@@ -18,7 +18,6 @@ use crate::net::proxy_protocol::Header;
 use crate::net::stream::Stream;
 use rustix::net::{RecvFlags, recv};
 use std::cell::{Cell, OnceCell};
-use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,8 +57,8 @@ impl Parked {
         };
         let worker = Rc::clone(&seat.worker);
         let number = seat.number();
-        let stream = Rc::into_inner(client.stream).map(Stream::into_plain);
-        let (Some(Ok(socket)), Ok(listen)) = (stream, u32::try_from(client.listen)) else {
+        let stream = Rc::into_inner(client.stream).and_then(Stream::into_plain);
+        let (Some(socket), Ok(listen)) = (stream, u32::try_from(client.listen)) else {
             return;
         };
         ended.park(number);
@@ -86,20 +85,12 @@ impl Parked {
     }
 
     /// Goes on with it in a task.
-    ///
-    /// # Errors
-    /// The event loop does not take it.
-    pub fn resume(
-        self,
-        worker: &Rc<Worker>,
-        place: usize,
-        due: Due,
-    ) -> io::Result<(Connection, Ended)> {
+    pub fn resume(self, worker: &Rc<Worker>, place: usize, due: Due) -> (Connection, Ended) {
         worker.parking.forget(&self.socket);
         let mut peer_text = Vec::with_capacity(16);
         self.peer.write_ip(&mut peer_text);
         let seat = Seat::new(Rc::clone(worker), place, self.counted);
-        let stream = Stream::from_plain(self.socket, self.peer == Peer::Unix)?;
+        let stream = Stream::accepted(self.socket, self.peer == Peer::Unix);
         let client = Rc::new(Client {
             number: self.number,
             requests: Cell::new(self.requests),
@@ -122,7 +113,7 @@ impl Parked {
         });
         worker.connections.occupy(place, &client);
         let connection = Connection::again(seat, client, self.first, self.logs, due.left());
-        Ok((connection, self.ended))
+        (connection, self.ended)
     }
 
     /// When it began to wait, as [`Connections`](crate::http::connections::Connections) counts it.

@@ -6,13 +6,13 @@ use crate::http::request::Request;
 use crate::http::room::Place;
 use crate::http::timer::Timer;
 use crate::net::address::Addr;
+use crate::net::socket::Socket as Connecting;
 use crate::net::stream::Stream;
 use bytes::Bytes;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::task::Poll;
 
 /// A connection to an upstream.
@@ -55,10 +55,7 @@ pub async fn connect(
             socket
                 .connect(&to)
                 .map_err(|e| Cause::ConnectAtOnce(errno(&e)))?;
-            let std = std::os::unix::net::UnixStream::from(OwnedFd::from(socket));
-            Stream::unix(
-                tokio::net::UnixStream::from_std(std).map_err(|e| Cause::Socket(errno(&e)))?,
-            )
+            Stream::Plain(Connecting::asking(socket.into(), true))
         }
     };
     Ok(Box::new(Conn {
@@ -104,23 +101,21 @@ async fn inet(
         Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => true,
         Err(e) => return Err(Cause::ConnectAtOnce(errno(&e))),
     };
-    let std = std::net::TcpStream::from(OwnedFd::from(socket));
-    let stream = tokio::net::TcpStream::from_std(std).map_err(|e| Cause::Socket(errno(&e)))?;
-    if waiting {
+    let socket = Connecting::asking(socket.into(), false);
+    // Within the machine the connection is there by now, and nobody has to wait.
+    if waiting && !(to.ip().is_loopback() && socket.is_connected()) {
         timer.set(passing.connect_timeout);
         poll_fn(|cx| {
-            if let Poll::Ready(ready) = stream.poll_write_ready(cx) {
-                return Poll::Ready(ready.map_err(|e| Cause::Connect(errno(&e))));
+            if let Poll::Ready(ready) = socket.poll_writable(cx) {
+                return Poll::Ready(ready.map_err(|e| Cause::Socket(errno(&e))));
             }
             timer.poll(cx).map(|()| Err(Cause::TimedOut))
         })
         .await?;
-        match stream.take_error() {
-            Ok(None) => {}
-            Ok(Some(e)) | Err(e) => return Err(Cause::Connect(errno(&e))),
-        }
+        let connected = socket.connect_error();
+        connected.map_err(|e| Cause::Connect(errno(&e)))?;
     }
-    Ok(Stream::tcp(stream))
+    Ok(Stream::Plain(socket))
 }
 
 fn socket(domain: Domain, passing: &Passing) -> Result<Socket, Cause> {

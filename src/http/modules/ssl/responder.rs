@@ -4,6 +4,7 @@ use crate::clock;
 use crate::config::source::errno;
 use crate::log;
 use crate::net::address::Addr;
+use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 use crate::tls::ocsp::{Question, Status};
 use crate::tls::staple::Staple;
@@ -13,6 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
@@ -111,11 +113,20 @@ impl Responder {
         let mut last = String::from("no address of the OCSP responder is known");
         for address in &self.addresses {
             let stream = match address {
-                Addr::Inet(address) => TcpStream::connect(address).await.map(Stream::tcp),
-                Addr::Unix(path) => UnixStream::connect(path).await.map(Stream::unix),
+                Addr::Inet(address) => {
+                    let stream = TcpStream::connect(address).await;
+                    stream.and_then(|s| Ok(OwnedFd::from(s.into_std()?)))
+                }
+                Addr::Unix(path) => {
+                    let stream = UnixStream::connect(path).await;
+                    stream.and_then(|s| Ok(OwnedFd::from(s.into_std()?)))
+                }
             };
             match stream {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => {
+                    let unix = matches!(address, Addr::Unix(_));
+                    return Ok(Stream::Plain(Socket::asking(stream, unix)));
+                }
                 Err(error) => last = format!("connect() failed ({})", errno(&error)),
             }
         }
