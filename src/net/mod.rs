@@ -3,6 +3,7 @@
 pub mod address;
 pub mod cidr;
 pub mod listen;
+pub mod own_port;
 pub mod proxy_protocol;
 pub mod readable;
 pub mod resolve;

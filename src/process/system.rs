@@ -1,4 +1,4 @@
-//! The system calls that no safe interface covers. The only unsafe code of the project.
+//! The system calls that no safe interface covers. Besides this only `net::watched` has unsafe code.
 #![allow(unsafe_code, reason = "each block says why it is sound")]
 
 use nix::libc;
@@ -31,12 +31,28 @@ pub fn set_tcp_defer_accept(socket: BorrowedFd<'_>, seconds: u32) -> io::Result<
 }
 
 fn set_tcp_option(socket: BorrowedFd<'_>, option: libc::c_int, value: u32) -> io::Result<()> {
-    let value = libc::c_int::try_from(value).unwrap_or(libc::c_int::MAX);
+    set_option(socket, libc::IPPROTO_TCP, option, value)
+}
+
+/// Has connect(2) take our port from a part of the system's range; from all of it for 0 and 0. Linux 6.3 and newer.
+pub fn set_local_port_range(socket: BorrowedFd<'_>, first: u16, last: u16) -> io::Result<()> {
+    /// From the system's headers, `linux/in.h`.
+    const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
+    let range = u32::from(first) | u32::from(last) << 16;
+    set_option(socket, libc::IPPROTO_IP, IP_LOCAL_PORT_RANGE, range)
+}
+
+fn set_option(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: u32,
+) -> io::Result<()> {
     // SAFETY: the pointer and the length describe `value`, which lives through the call and is only read.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
+            level,
             option,
             (&raw const value).cast(),
             size_of_val(&value) as libc::socklen_t,

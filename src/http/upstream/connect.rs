@@ -6,6 +6,7 @@ use crate::http::request::Request;
 use crate::http::room::Place;
 use crate::http::timer::Timer;
 use crate::net::address::Addr;
+use crate::net::own_port;
 use crate::net::socket::Socket as Connecting;
 use crate::net::stream::Stream;
 use bytes::Bytes;
@@ -96,7 +97,11 @@ async fn inet(
             .bind(&(*address).into())
             .map_err(|e| Cause::Bind(errno(&e), text.clone()))?;
     }
-    let waiting = match socket.connect(&to.into()) {
+    let connected = match local {
+        Some(_) => socket.connect(&to.into()),
+        None => own_port::connect(&socket, to),
+    };
+    let waiting = match connected {
         Ok(()) => false,
         Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => true,
         Err(e) => return Err(Cause::ConnectAtOnce(errno(&e))),
