@@ -5,6 +5,7 @@ pub mod base64;
 pub mod body;
 pub mod body_in;
 pub mod body_keep;
+mod buffers;
 pub mod conf;
 pub mod connection;
 pub mod connections;

@@ -1,5 +1,6 @@
 //! What one worker thread has: the cycle in force, its connections, its pools. Never crosses threads.
 
+use super::buffers::Buffers;
 use super::conf::Held;
 use super::connection::Client;
 use super::connections::Connections;
@@ -33,7 +34,7 @@ pub struct Worker {
     /// The places for them and for connections to upstreams.
     pub room: Room,
     heads: RefCell<Vec<Rc<Head>>>,
-    buffers: RefCell<Vec<Vec<u8>>>,
+    buffers: Buffers,
     scratch: RefCell<Vec<Scratch>>,
     /// Idle connections to upstreams.
     pub upstreams: super::upstream::pool::Pools,
@@ -45,9 +46,9 @@ pub struct Worker {
     pub trace: Option<Box<Trace>>,
 }
 
-/// So many heads and buffers are kept for reuse by each thread.
+/// So many heads and the like are kept for reuse by each thread.
 const POOLED: usize = 256;
-/// Buffers that grew larger than this are not kept.
+/// Heads that grew larger than this are not kept.
 const KEEP_CAPACITY: usize = 64 * 1024;
 
 impl Worker {
@@ -74,7 +75,7 @@ impl Worker {
             parking: Parking::default(),
             room: Room::default(),
             heads: RefCell::default(),
-            buffers: RefCell::default(),
+            buffers: Buffers::default(),
             scratch: RefCell::default(),
             upstreams: Default::default(),
             files: Default::default(),
@@ -164,10 +165,7 @@ impl Worker {
 
     /// An empty buffer with room.
     pub fn take_buffer(&self) -> Vec<u8> {
-        self.buffers
-            .borrow_mut()
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(4096))
+        self.buffers.take()
     }
 
     /// Empty memory for a request.
@@ -183,11 +181,8 @@ impl Worker {
     }
 
     /// Gives a buffer back.
-    pub fn give_buffer(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() <= KEEP_CAPACITY && self.buffers.borrow().len() < POOLED {
-            buffer.clear();
-            self.buffers.borrow_mut().push(buffer);
-        }
+    pub fn give_buffer(&self, buffer: Vec<u8>) {
+        self.buffers.give(buffer);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::http::regex::Regex;
 use crate::http::request::Request;
 use crate::http::trace::{Event, Rewritten};
 use crate::http::value::{Value, is_true};
+use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -270,13 +271,11 @@ impl Engine {
                 query.push(b'&');
                 query.extend_from_slice(&req.args);
             }
-            req.worker
-                .give_buffer(std::mem::replace(&mut req.args, query));
+            take_over(req.worker.as_ref(), &mut req.args, query);
         } else if !code.keep_args {
             req.args.clear();
         }
-        req.worker
-            .give_buffer(std::mem::replace(&mut req.uri, buffer));
+        take_over(req.worker.as_ref(), &mut req.uri, buffer);
         if self.log {
             self.note(
                 req,
@@ -358,6 +357,13 @@ fn was_escaped(req: &Request) -> bool {
     let target = req.head.bytes(req.head.path_query);
     let path = memchr::memchr(b'?', target).and_then(|at| target.get(..at));
     memchr::memchr2(b'%', b'+', path.unwrap_or(target)).is_some()
+}
+
+/// Copies what a buffer of the worker has to where it stays, and gives the buffer back, which has more room.
+fn take_over(worker: &Worker, place: &mut Vec<u8>, buffer: Vec<u8>) {
+    place.clear();
+    place.extend_from_slice(&buffer);
+    worker.give_buffer(buffer);
 }
 
 fn lossy(text: &[u8]) -> Cow<'_, str> {
