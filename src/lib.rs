@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod cycle;
+pub mod decimal;
 pub mod diagnostic;
 pub mod explain;
 pub mod http;

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 /// Where files are read from: the disk, or the snapshot that the master made of it.
@@ -33,22 +34,30 @@ impl Files for Disk {
 
 /// What the operating system says about an error, as nginx writes it: `2: No such file or directory`.
 pub fn errno(error: &io::Error) -> String {
-    let Some(code) = error.raw_os_error() else {
-        return error.to_string();
-    };
-    // The system looks its texts up in a catalogue each time, behind a lock.
+    match error.raw_os_error() {
+        Some(code) => errno_text(code).to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// The same for the number of an error.
+pub fn errno_text(code: i32) -> Rc<str> {
+    // The system looks its texts up in a catalogue each time, behind a lock. Few errors ever happen.
     ERRNOS.with_borrow_mut(|known| {
-        let text = known.entry(code).or_insert_with(|| {
-            let text = error.to_string();
-            let suffix = format!(" (os error {code})");
-            format!("{code}: {}", text.strip_suffix(&suffix).unwrap_or(&text))
-        });
-        text.clone()
+        if let Some((_, text)) = known.iter().find(|(number, _)| *number == code) {
+            return Rc::clone(text);
+        }
+        let text = io::Error::from_raw_os_error(code).to_string();
+        let suffix = format!(" (os error {code})");
+        let text = text.strip_suffix(&suffix).unwrap_or(&text);
+        let text: Rc<str> = format!("{code}: {text}").into();
+        known.push((code, Rc::clone(&text)));
+        text
     })
 }
 
 thread_local! {
-    static ERRNOS: RefCell<HashMap<i32, String>> = RefCell::default();
+    static ERRNOS: RefCell<Vec<(i32, Rc<str>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// All texts of one configuration.

@@ -5,7 +5,7 @@ use super::core::root::{Alias, Root};
 use super::phase::Verdict;
 use super::request::Request;
 use super::value::Part;
-use crate::config::source::errno;
+use crate::config::source::errno_text;
 use crate::log::{self, Level};
 use rustix::io::Errno;
 
@@ -88,10 +88,14 @@ fn fixed_part(root: &Root) -> usize {
 
 /// Whether a segment `..` ends behind `from`: it came with the request, be it only one dot of it.
 fn leads_out(name: &[u8], from: usize) -> bool {
-    memchr::memmem::find_iter(name, b"..").any(|at| {
+    // Such a segment has its first dot here at the earliest.
+    let first = from.saturating_sub(1);
+    let rest = name.get(first..).unwrap_or_default();
+    memchr::memchr_iter(b'.', rest).any(|at| {
+        let at = first + at;
         let starts = at == 0 || name.get(at - 1) == Some(&b'/');
-        let ends = matches!(name.get(at + 2), None | Some(b'/'));
-        starts && ends && at + 2 > from
+        let climbs = matches!(name.get(at + 1..), Some([b'.'] | [b'.', b'/', ..]));
+        starts && climbs
     })
 }
 
@@ -117,7 +121,6 @@ impl Failure {
 
 /// Logs a failure in nginx's words: `open() "/srv/x" failed (2: No such file or directory)`.
 pub fn explain(req: &Request, level: Level, failure: &Failure, file_name: &[u8]) {
-    let error = std::io::Error::from(failure.errno);
     log::request(
         req,
         level,
@@ -125,7 +128,7 @@ pub fn explain(req: &Request, level: Level, failure: &Failure, file_name: &[u8])
             "{} \"{}\" failed ({})",
             failure.call,
             String::from_utf8_lossy(file_name),
-            errno(&error)
+            errno_text(failure.errno.raw_os_error())
         ),
     );
 }

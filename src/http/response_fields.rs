@@ -1,5 +1,6 @@
 //! The fields of a response in nginx's order, for whichever protocol they are written in.
 
+use crate::decimal;
 use crate::http::core;
 use crate::http::date::http_date;
 use crate::http::head::Method;
@@ -53,7 +54,7 @@ pub fn before_connection(req: &Request, sink: &mut impl Sink) {
     }
     if let Some(length) = response.content_length {
         let mut digits = [0; 20];
-        sink.field(b"Content-Length", decimal(length, &mut digits));
+        sink.field(b"Content-Length", decimal::digits(length, &mut digits));
     }
     if !response.is_placed(Own::LastModified) {
         own(sink, response, Own::LastModified, b"Last-Modified");
@@ -102,22 +103,4 @@ fn own(sink: &mut impl Sink, response: &Response, own: Own, name: &[u8]) {
     if let Some(value) = value {
         sink.field(name, value);
     }
-}
-
-/// Writes a number in decimal digits.
-pub fn number(n: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(decimal(n, &mut [0; 20]));
-}
-
-fn decimal(mut n: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut used: usize = 0;
-    for slot in digits.iter_mut().rev() {
-        *slot = b'0' + (n % 10) as u8;
-        n /= 10;
-        used += 1;
-        if n == 0 {
-            break;
-        }
-    }
-    digits.get(digits.len() - used..).unwrap_or_default()
 }

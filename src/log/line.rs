@@ -3,7 +3,6 @@
 use super::Level;
 use std::cell::RefCell;
 use std::fmt::{self, Arguments, Write as _};
-use std::io::Write as _;
 
 /// A line is cut to this length, its line end included (nginx: `NGX_MAX_ERROR_STR`).
 const LONGEST: usize = 2048;
@@ -31,8 +30,9 @@ pub fn with<R>(
     line.extend_from_slice(b"] ");
     with_ids(|ids| line.extend_from_slice(ids));
     if let Some(number) = connection {
-        // Writing into a vector cannot fail.
-        let _ = write!(line, "*{number} ");
+        line.push(b'*');
+        crate::decimal::append(number, &mut line);
+        line.push(b' ');
     }
     let start = line.len();
     let _ = Cut(&mut line).write_fmt(message);

@@ -1,12 +1,11 @@
 //! Writes the head of a response (RFC 9112 section 4): fields in nginx's order.
 
+use crate::decimal;
 use crate::http::escape::field_value;
 use crate::http::head::Version;
 use crate::http::request::Request;
 use crate::http::response_fields::{self, Sink};
 use crate::http::status;
-
-pub use crate::http::response_fields::number;
 
 /// How a response's body is delimited on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub fn write_head(
         out.extend_from_slice(b"Connection: keep-alive\r\n");
         if let Some(seconds) = keepalive_timeout {
             out.extend_from_slice(b"Keep-Alive: timeout=");
-            number(seconds, out);
+            decimal::append(seconds, out);
             out.extend_from_slice(b"\r\n");
         }
     } else {

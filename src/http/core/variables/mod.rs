@@ -20,7 +20,7 @@ fn put_some(text: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
 
 /// Writes a number.
 fn put_number(number: u64, out: &mut Vec<u8>) -> bool {
-    crate::http::h1::writer::number(number, out);
+    crate::decimal::append(number, out);
     true
 }
 

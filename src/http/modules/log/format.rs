@@ -5,11 +5,11 @@ use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
 use crate::cycle::Builder;
 use crate::cycle::context::HTTP;
+use crate::decimal;
 use crate::diagnostic::Diagnostic;
 use crate::http::escape::escape_json;
 use crate::http::head::Version;
 use crate::http::request::Request;
-use crate::http::response_fields;
 use crate::http::scan;
 use crate::http::variable::VarId;
 use bytes::Bytes;
@@ -274,7 +274,7 @@ fn seconds(out: &mut Vec<u8>, seconds: u64, ms: u64) {
 }
 
 fn number(out: &mut Vec<u8>, n: u64) {
-    response_fields::number(n, out);
+    decimal::append(n, out);
 }
 
 /// At least three digits.
