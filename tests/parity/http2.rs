@@ -116,6 +116,7 @@ fn files_and_answers() {
             with("/301", "host: Name.Example:99"),
             get("/302"),
             get("/204"),
+            get("/444"),
             get("/403"),
             get("/page"),
             with("/cookie", "cookie: a=1\ncookie: b=2"),
@@ -137,7 +138,7 @@ fn files_and_answers() {
             post("/a.html", &["body"]),
         ],
     );
-    pair.same_lines("access.log", 42);
+    pair.same_lines("access.log", 43);
 }
 
 #[test]

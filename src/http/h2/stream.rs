@@ -354,7 +354,7 @@ impl Exchange<'_> {
         };
         if req.response.no_answer {
             respond.send_reset(match req.response.status {
-                408 => Reason::PROTOCOL_ERROR,
+                408 | 444 => Reason::PROTOCOL_ERROR,
                 _ => Reason::INTERNAL_ERROR,
             });
             return false;
