@@ -8,6 +8,7 @@ use super::span::Span;
 use super::suggest::{distance, nearest};
 use super::tree::{Item, Node, Word};
 use crate::diagnostic::Diagnostic;
+use std::cell::OnceCell;
 
 /// nginx's sentences in front of such a name, and what of a directive is the name that it defines.
 const KINDS: [(&str, &str, Defined); 4] = [
@@ -29,25 +30,27 @@ type Defined = fn(&Node) -> Option<(String, Span)>;
 /// Adds to them which name was probably meant, and where it is defined.
 pub fn name_the_meant(diagnostics: &mut [Diagnostic], tree: &[Item], sources: &Sources) {
     let mut counted = None;
+    // What there is of each kind, found when somebody asks.
+    let definitions = KINDS.map(|_| OnceCell::new());
     for d in diagnostics {
         if swallowed_include(d, tree, sources) || stray_server(d, tree) {
             continue;
         }
         variable(d, tree, sources, &mut counted);
-        let found = KINDS.iter().find_map(|(start, what, defined)| {
+        let found = KINDS.iter().zip(&definitions).find_map(|(kind, all)| {
+            let (start, what, defined) = kind;
             let name = d.message.strip_prefix(start)?.strip_suffix('"')?;
-            Some((name.to_owned(), what, *defined))
+            let all = all.get_or_init(|| collected(tree, *defined));
+            Some((name.to_owned(), what, all))
         });
-        let Some((name, what, defined)) = found else {
+        let Some((name, what, all)) = found else {
             let host = d.message.split('"').nth(1).map(str::to_owned);
             local_host(d, &host.unwrap_or_default());
             continue;
         };
-        let mut all = Vec::new();
-        collect(tree, defined, &mut all);
         let words = counted.get_or_insert_with(|| Words::of(tree, sources));
-        let Some((meant, place)) = choose(&name, &all, words) else {
-            nameless_format(d, &all);
+        let Some((meant, place)) = choose(&name, all, words) else {
+            nameless_format(d, all);
             local_host(d, &name);
             continue;
         };
@@ -179,6 +182,12 @@ fn local_host(d: &mut Diagnostic, name: &str) {
         d.help
             .insert(0, String::from("did you mean \"localhost\"?"));
     }
+}
+
+fn collected(tree: &[Item], defined: Defined) -> Vec<(String, Span)> {
+    let mut all = Vec::new();
+    collect(tree, defined, &mut all);
+    all
 }
 
 fn collect(items: &[Item], defined: Defined, all: &mut Vec<(String, Span)>) {
