@@ -12,9 +12,7 @@ use std::rc::Rc;
 pub(in crate::http) fn set_keepalive(req: &mut Request) {
     let mut keepalive = req.head.version > Version::Http10;
     for connection in req.head.all(Known::Connection) {
-        if connection.eq_ignore_ascii_case(b"keep-alive") {
-            keepalive = true;
-        } else if contains(connection, b"close") {
+        if contains(connection, b"close") {
             keepalive = false;
         } else if contains(connection, b"keep-alive") {
             keepalive = true;
