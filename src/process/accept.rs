@@ -101,9 +101,11 @@ impl Listener {
                 accepted => accepted?,
             };
             let address = from.and_then(|from| SocketAddr::try_from(from).ok());
-            let peer = match address {
-                Some(address) if !self.unix => Peer::Inet(address),
-                _ => Peer::Unix,
+            let peer = match (self.unix, address) {
+                (true, _) => Peer::Unix,
+                (false, Some(address)) => Peer::Inet(address),
+                // Rules about addresses must not take it for somebody else.
+                (false, None) => return Poll::Ready(Err(Errno::CONNABORTED.into())),
             };
             return Poll::Ready(Ok((Stream::accepted(socket, self.unix), peer)));
         }

@@ -31,6 +31,8 @@ pub fn set_tcp_defer_accept(socket: BorrowedFd<'_>, seconds: u32) -> io::Result<
 }
 
 fn set_tcp_option(socket: BorrowedFd<'_>, option: libc::c_int, value: u32) -> io::Result<()> {
+    // The system takes these for signed numbers.
+    let value = value.min(libc::c_int::MAX.unsigned_abs());
     set_option(socket, libc::IPPROTO_TCP, option, value)
 }
 

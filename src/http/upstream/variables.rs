@@ -1,6 +1,7 @@
 //! `$upstream_*`: one value for each attempt, `, ` between servers and ` : ` between groups.
 
 use super::state::{Attempt, UpstreamState};
+use crate::decimal;
 use crate::http::request::Request;
 use crate::http::variable::Variable;
 use std::io::Write;
@@ -13,7 +14,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new("upstream_status", |req, out| {
         list(req, out, |a, out| match a.status.get() {
             0 => out.push(b'-'),
-            status => number(u64::from(status), out),
+            status => decimal::append(u64::from(status), out),
         })
     }),
     Variable::new("upstream_connect_time", |req, out| {
@@ -29,7 +30,7 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::new("upstream_response_length", |req, out| {
         list(req, out, |a, out| {
-            number(
+            decimal::append(
                 if counts(req, a) {
                     a.response_length.get()
                 } else {
@@ -40,11 +41,13 @@ pub static VARIABLES: &[Variable] = &[
         })
     }),
     Variable::new("upstream_bytes_received", |req, out| {
-        list(req, out, |a, out| number(a.bytes_received.get(), out))
+        list(req, out, |a, out| {
+            decimal::append(a.bytes_received.get(), out)
+        })
     }),
     Variable::new("upstream_bytes_sent", |req, out| {
         list(req, out, |a, out| {
-            number(
+            decimal::append(
                 if counts(req, a) {
                     a.bytes_sent.get()
                 } else {
@@ -101,10 +104,6 @@ pub fn list(req: &Request, out: &mut Vec<u8>, write: impl Fn(&Attempt, &mut Vec<
         }
     }
     true
-}
-
-fn number(n: u64, out: &mut Vec<u8>) {
-    let _ = write!(out, "{n}");
 }
 
 fn time(ms: Option<u64>, out: &mut Vec<u8>) {

@@ -169,9 +169,9 @@ impl Format {
                     seconds(out, ms / 1000, ms % 1000);
                 }
                 Part::Status => padded(out, u64::from(status(req))),
-                Part::BytesSent => number(out, req.bytes_sent.get()),
-                Part::BodyBytesSent => number(out, req.body_bytes_sent.get()),
-                Part::RequestLength => number(out, req.request_length.get()),
+                Part::BytesSent => decimal::append(req.bytes_sent.get(), out),
+                Part::BodyBytesSent => decimal::append(req.body_bytes_sent.get(), out),
+                Part::RequestLength => decimal::append(req.request_length.get(), out),
             }
         }
     }
@@ -268,13 +268,9 @@ fn escape_hex(text: &[u8], out: &mut Vec<u8>) {
 }
 
 fn seconds(out: &mut Vec<u8>, seconds: u64, ms: u64) {
-    number(out, seconds);
+    decimal::append(seconds, out);
     out.push(b'.');
     padded(out, ms);
-}
-
-fn number(out: &mut Vec<u8>, n: u64) {
-    decimal::append(n, out);
 }
 
 /// At least three digits.
@@ -285,7 +281,7 @@ fn padded(out: &mut Vec<u8>, n: u64) {
     if n < 10 {
         out.push(b'0');
     }
-    number(out, n);
+    decimal::append(n, out);
 }
 
 #[cfg(test)]
@@ -300,8 +296,11 @@ mod tests {
 
     #[test]
     fn numbers_are_decimal() {
-        assert_eq!(written(|out| number(out, 0)), "0");
-        assert_eq!(written(|out| number(out, u64::MAX)), u64::MAX.to_string());
+        assert_eq!(written(|out| decimal::append(0, out)), "0");
+        assert_eq!(
+            written(|out| decimal::append(u64::MAX, out)),
+            u64::MAX.to_string()
+        );
         assert_eq!(written(|out| padded(out, 9)), "009");
         assert_eq!(written(|out| padded(out, 1404)), "1404");
         assert_eq!(written(|out| seconds(out, 12, 34)), "12.034");
