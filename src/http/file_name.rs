@@ -45,7 +45,7 @@ pub fn append(
             Level::Alert,
             format_args!(
                 "\"alias\" cannot be used in location \"{}\" where URI was rewritten",
-                String::from_utf8_lossy(http.location_name(req.location))
+                log::Raw(http.location_name(req.location))
             ),
         );
         return Err(Verdict::Status(500));
@@ -63,7 +63,7 @@ pub fn append(
             Level::Error,
             format_args!(
                 "\"{}\" would lead out of the directory of the location",
-                String::from_utf8_lossy(out)
+                log::Raw(out)
             ),
         );
         return Err(Verdict::Status(404));
@@ -127,7 +127,7 @@ pub fn explain(req: &Request, level: Level, failure: &Failure, file_name: &[u8])
         format_args!(
             "{} \"{}\" failed ({})",
             failure.call,
-            String::from_utf8_lossy(file_name),
+            log::Raw(file_name),
             errno_text(failure.errno.raw_os_error())
         ),
     );

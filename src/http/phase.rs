@@ -131,7 +131,8 @@ async fn phases(req: &mut Request, http: &Arc<Http>, start: Start) -> Verdict {
         }
         // The rewrites of the server do not run again: only the location is sought anew.
         if req.uri_changes == 0 {
-            let shown = String::from_utf8_lossy(&req.uri).into_owned();
+            let uri = req.uri.clone();
+            let shown = crate::log::Raw(&uri);
             return req.redirection_cycle(format_args!("while processing \"{shown}\""));
         }
         req.uri_changes -= 1;
@@ -230,7 +231,7 @@ async fn content(req: &mut Request, http: &Arc<Http>) -> Verdict {
             crate::log::Level::Error,
             format_args!(
                 "directory index of \"{}\" is forbidden",
-                String::from_utf8_lossy(&path)
+                crate::log::Raw(&path)
             ),
         );
         return Verdict::Status(403);

@@ -112,7 +112,7 @@ impl Regex {
             format_args!(
                 "pcre2_match() failed: {} on \"{}\" using \"{}\"",
                 e.code(),
-                String::from_utf8_lossy(subject),
+                crate::log::Raw(subject),
                 self.as_str()
             ),
         );

@@ -20,7 +20,7 @@ const MOST: u8 = 50;
 /// None if subrequests nest too deeply, which the error log is told.
 pub fn new(parent: &Request, uri: &[u8], args: &[u8]) -> Option<Request> {
     if parent.depth >= MOST {
-        let shown = String::from_utf8_lossy(uri);
+        let shown = log::Raw(uri);
         let message = format_args!("subrequests cycle while processing \"{shown}\"");
         log::request(parent, Level::Error, message);
         return None;
@@ -71,7 +71,7 @@ pub async fn run(parent: &mut Request, sub: Request) -> Finished<'_> {
 
 /// Takes a subrequest through the phases that nobody waits for.
 pub fn spawn(parent: &Request, mut sub: Request) {
-    sub.vars.replace(parent.vars.borrow().clone_values());
+    **sub.vars.borrow_mut() = parent.vars.borrow().clone_values();
     sub.background = true;
     let errand = parent.worker.background.begin();
     tokio::task::spawn_local(async move {

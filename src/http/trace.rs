@@ -221,7 +221,7 @@ impl Request {
     pub fn keeps_log(&self, level: Level, message: Arguments<'_>) -> bool {
         self.trace(|| Event::Logs {
             level,
-            message: message.to_string(),
+            message: crate::log::raw::lossy(message),
         });
         self.is_rehearsal()
     }

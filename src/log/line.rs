@@ -1,6 +1,6 @@
 //! One line of the error log, put together in a buffer of the thread.
 
-use super::Level;
+use super::{Level, raw};
 use std::cell::RefCell;
 use std::fmt::{self, Arguments, Write as _};
 
@@ -36,8 +36,12 @@ pub fn with<R>(
     }
     let start = line.len();
     let _ = Cut(&mut line).write_fmt(message);
+    raw::restore(&mut line, start);
+    line.truncate(LONGEST);
     if line.len() > LONGEST - ROOM {
-        keep_reason(&mut line, start, &message.to_string());
+        let mut whole = message.to_string().into_bytes();
+        raw::restore(&mut whole, 0);
+        keep_reason(&mut line, start, &whole);
     }
     context(&mut line);
     line.truncate(LONGEST - 1);
@@ -51,21 +55,20 @@ pub fn with<R>(
 
 /// Where a long message ends in the system's reason, ` (2: No such file or directory)`, the text before it is cut.
 #[cold]
-fn keep_reason(line: &mut Vec<u8>, start: usize, message: &str) {
-    let Some((text, reason)) = message
-        .rfind(" (")
-        .and_then(|at| message.split_at_checked(at))
+fn keep_reason(line: &mut Vec<u8>, start: usize, message: &[u8]) {
+    let Some((text, reason)) =
+        memchr::memmem::rfind(message, b" (").and_then(|at| message.split_at_checked(at))
     else {
         return;
     };
-    let number = reason
-        .trim_start_matches(" (")
-        .trim_start_matches(|c: char| c.is_ascii_digit());
-    let is_whole = reason.ends_with(')') && number.starts_with(": ");
+    let number = reason.get(2..).unwrap_or_default();
+    let digits = number.iter().take_while(|c| c.is_ascii_digit()).count();
+    let is_whole =
+        reason.ends_with(b")") && number.get(digits..).is_some_and(|r| r.starts_with(b": "));
     if is_whole && start.saturating_add(text.len()) > LONGEST - ROOM {
         line.truncate(LONGEST - ROOM);
         line.extend_from_slice(b"...");
-        line.extend_from_slice(reason.as_bytes());
+        line.extend_from_slice(reason);
     }
 }
 
@@ -81,12 +84,12 @@ fn with_ids(take: impl FnOnce(&[u8])) {
     let _ = IDS.try_with(|ids| take(ids.as_bytes()));
 }
 
-/// Takes no more than fits into a line.
+/// Takes no more than fits into a line, with room for bytes that are written as characters for now.
 struct Cut<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for Cut<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = LONGEST.saturating_sub(self.0.len());
+        let room = (4 * LONGEST).saturating_sub(self.0.len());
         let text = text.as_bytes();
         self.0.extend_from_slice(text.get(..room).unwrap_or(text));
         Ok(())

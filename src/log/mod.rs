@@ -12,6 +12,7 @@ pub mod files;
 mod line;
 pub mod main;
 mod memory;
+pub mod raw;
 mod subscriber;
 pub mod syslog;
 
@@ -19,6 +20,7 @@ pub use context::{connection, explained, request};
 pub use directive::{ErrorLogRaw, Logs, LogsBuilder, finish};
 pub use error::ErrorLogs;
 pub use main::{detach_stderr, init, init_worker, put_in_force, record};
+pub use raw::Raw;
 
 use std::fmt::{self, Arguments, Display};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -33,6 +33,27 @@ fn each_location_has_its_logs_and_levels() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_logged_as_they_are() {
+    let server = Server::http(
+        "server { listen 127.0.0.1:%PORT0%; root %DIR%;
+             location /cycle/ { rewrite ^(.*)$ $1 last; } }",
+    );
+    for target in ["/caf%E9", "/caf%C3%A9", "/cycle/%E9%F4%8F%BE%80"] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        server.raw(0, request.as_bytes());
+    }
+    let log = std::fs::read(server.path("error.log")).unwrap();
+    let has = |text: &[u8]| log.windows(text.len()).any(|w| w == text);
+    let dir = server.path("");
+    let dir = dir.as_os_str().as_encoded_bytes();
+    let open = |name: &[u8]| [b"open() \"", dir, name, b"\" failed (2: No such file"].concat();
+    assert!(has(&open(b"caf\xe9")), "{}", log.escape_ascii());
+    assert!(has(&open("caf\u{e9}".as_bytes())), "{}", log.escape_ascii());
+    let cycle = b"cycle while processing \"/cycle/\xe9\xf4\x8f\xbe\x80\"";
+    assert!(has(cycle), "{}", log.escape_ascii());
+}
+
+#[test]
 fn a_log_that_cannot_be_opened_is_an_error() {
     let failure = "open() \"%DIR%/no/where.log\" failed (2: No such file or directory)";
     let conf = http("server { error_log %DIR%/no/where.log; }");

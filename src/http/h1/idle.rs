@@ -76,7 +76,7 @@ fn first(client: &Client, http: &Held, how: &Ended) {
 /// One that was kept. Clients may end those in any way, and time ends them, too.
 pub fn kept(number: u64, peer: &[u8], logs: &ErrorLogs, how: &Ended) {
     if let Ended::Closed = how {
-        let name = String::from_utf8_lossy(peer);
+        let name = crate::log::Raw(peer);
         let message = format_args!("client {name} closed keepalive connection");
         logs.write(Level::Info, Some(number), message, |_| {});
     }

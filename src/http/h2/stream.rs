@@ -198,7 +198,7 @@ pub async fn serve(
     };
     let announced = control.announced(number);
     for name in &req.head.dropped {
-        let name = String::from_utf8_lossy(req.head.bytes(*name));
+        let name = log::Raw(req.head.bytes(*name));
         let sentence = format_args!(
             "client sent invalid header: \"{name}\" while reading client request headers"
         );
@@ -222,7 +222,7 @@ pub async fn serve(
             if req.uri.is_empty() && request::locate(req).is_err() && req.uri.is_empty() {
                 let _ = request::take_path(req);
             }
-            let shown = String::from_utf8_lossy(&sentence);
+            let shown = log::Raw(&sentence);
             let fault = explain::Fault::now(req, explain::Wrong::Refused(status));
             let shown = format_args!("{shown} while reading client request headers");
             explain::client(req, Level::Info, shown, fault);

@@ -93,7 +93,7 @@ fn serve(req: &mut Request, http: &Http, name: &mut Vec<u8>, accepted: bool) -> 
     match found {
         Found::Directory => Verdict::Declined,
         Found::Other => {
-            let shown = String::from_utf8_lossy(name);
+            let shown = log::Raw(name);
             let message = format_args!("\"{shown}\" is not a regular file");
             log::request(req, Level::Crit, message);
             Verdict::Status(404)

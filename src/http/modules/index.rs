@@ -147,7 +147,7 @@ fn test_directory(req: &Request, http: &Http, path: &[u8], name: usize) -> Optio
             Some(Verdict::Status(500))
         }
         Ok(_) => {
-            let shown = String::from_utf8_lossy(directory);
+            let shown = log::Raw(directory);
             let message = format_args!("\"{shown}\" is not a directory");
             log::request(req, Level::Alert, message);
             Some(Verdict::Status(500))
@@ -156,7 +156,7 @@ fn test_directory(req: &Request, http: &Http, path: &[u8], name: usize) -> Optio
 }
 
 fn refuse(req: &Request, http: &Http, path: &[u8], e: Errno) -> Verdict {
-    let shown = String::from_utf8_lossy(path);
+    let shown = log::Raw(path);
     let reason = || errno(&std::io::Error::from(e));
     if e == Errno::ACCESS {
         let message = format_args!("\"{shown}\" is forbidden ({})", reason());

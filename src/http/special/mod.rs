@@ -116,7 +116,7 @@ impl Request {
     /// Goes on with another URI, from the rewrites of the server on.
     pub fn internal_redirect(&mut self, uri: &[u8], args: &[u8]) -> Verdict {
         if self.uri_changes == 0 {
-            let shown = String::from_utf8_lossy(uri);
+            let shown = crate::log::Raw(uri);
             let what = format_args!("while internally redirecting to \"{shown}\"");
             return self.redirection_cycle(what);
         }
@@ -140,7 +140,7 @@ impl Request {
 
     /// Goes on in the location `@name`, with the same URI.
     pub fn named_redirect(&mut self, name: &[u8]) -> Verdict {
-        let shown = String::from_utf8_lossy(name);
+        let shown = crate::log::Raw(name);
         if self.uri_changes == 0 {
             let what = format_args!("while redirect to named location \"{shown}\"");
             return self.redirection_cycle(what);

@@ -13,7 +13,7 @@ pub fn redirect(req: &mut Request, to: &[u8]) -> Verdict {
         return req.named_redirect(to);
     }
     let Some((uri, args)) = safe_uri(to) else {
-        let shown = String::from_utf8_lossy(to);
+        let shown = log::Raw(to);
         log::request(
             req,
             Level::Error,
@@ -25,7 +25,7 @@ pub fn redirect(req: &mut Request, to: &[u8]) -> Verdict {
         return Verdict::Status(404);
     };
     if req.uri_changes == 0 {
-        let shown = String::from_utf8_lossy(&uri);
+        let shown = log::Raw(&uri);
         return req.redirection_cycle(format_args!(
             "while internally redirecting to \"{shown}\" while {}",
             Stage::Head.action()

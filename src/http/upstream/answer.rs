@@ -224,7 +224,7 @@ pub fn warn_of_duplicates(req: &Request, head: &ResponseHead) {
     for pair in &head.duplicates {
         let mut sentence = Vec::new();
         super::bad_answer::duplicate_sentence(head, *pair, &mut sentence);
-        let sentence = String::from_utf8_lossy(&sentence);
+        let sentence = log::Raw(&sentence);
         let action = super::state::Stage::Head.action();
         log::request(req, Level::Warn, format_args!("{sentence} while {action}"));
     }

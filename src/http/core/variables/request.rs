@@ -141,7 +141,7 @@ fn set_limit_rate(req: &mut Request, value: &[u8]) {
         None => log::request(
             req,
             Level::Error,
-            format_args!("invalid $limit_rate \"{}\"", String::from_utf8_lossy(value)),
+            format_args!("invalid $limit_rate \"{}\"", log::Raw(value)),
         ),
     }
 }

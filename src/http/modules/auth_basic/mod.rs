@@ -117,7 +117,7 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
     match file::find(&path, &user.name) {
         Err(error) => Step::Ready(unreadable(req, &path, &error)),
         Ok(Found::Nobody) => {
-            let (user_name, path) = (String::from_utf8_lossy(&user.name), path.display());
+            let (user_name, path) = (log::Raw(&user.name), path.display());
             let message = format_args!("user \"{user_name}\" was not found in \"{path}\"");
             log::request(req, Level::Error, message);
             Step::Ready(challenge(req, &user.realm))
@@ -160,7 +160,7 @@ struct Attempt {
 }
 
 fn judge(req: &mut Request, user: &Attempt, fits: Result<bool, crypt::Unknown>) -> Verdict {
-    let name = String::from_utf8_lossy(&user.name);
+    let name = log::Raw(&user.name);
     match fits {
         Ok(true) => Verdict::Allowed,
         Ok(false) => {

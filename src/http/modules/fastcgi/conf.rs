@@ -1,6 +1,7 @@
 //! Settings of the fastcgi module.
 
 use super::codec::{FastcgiCodec, NameValue};
+use crate::boxed::boxed;
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -139,7 +140,7 @@ fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {
-    Step::Wait(Box::pin(async move {
+    Step::Wait(boxed(|| async move {
         let http = Rc::clone(&req.http);
         let conf = &http.location(req.location).conf.fastcgi;
         let mut codec = FastcgiCodec::new(conf);

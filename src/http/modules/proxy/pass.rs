@@ -3,6 +3,7 @@
 use super::request::HttpCodec;
 use super::rewrite::Rule;
 use super::variables::Context;
+use crate::boxed::boxed;
 use crate::config::span::Span;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -199,7 +200,7 @@ impl Target {
 
 impl Handler for Pass {
     fn handle<'a>(&'a self, req: &'a mut Request) -> Step<'a> {
-        Step::Wait(Box::pin(self.run(req)))
+        Step::Wait(boxed(|| self.run(req)))
     }
 
     fn name(&self) -> &'static str {

@@ -15,7 +15,6 @@ use crate::http::value::{Value, is_true};
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use bytes::Bytes;
-use std::borrow::Cow;
 
 /// Runs the codes of the server.
 pub fn server(req: &mut Request, http: &Http) -> Verdict {
@@ -171,7 +170,7 @@ impl Engine {
             let verb = if hit { "matches" } else { "does not match" };
             self.note(
                 req,
-                format_args!("\"{}\" {verb} \"{}\"", regex.as_str(), lossy(subject)),
+                format_args!("\"{}\" {verb} \"{}\"", regex.as_str(), log::Raw(subject)),
             );
         }
         if !hit {
@@ -243,7 +242,7 @@ impl Engine {
         if self.log {
             self.note(
                 req,
-                format_args!("rewritten redirect: \"{}\"", lossy(&buffer)),
+                format_args!("rewritten redirect: \"{}\"", log::Raw(&buffer)),
             );
         }
         req.response.location = Some(location_value(&buffer));
@@ -281,8 +280,8 @@ impl Engine {
                 req,
                 format_args!(
                     "rewritten data: \"{}\", args: \"{}\"",
-                    lossy(&req.uri),
-                    lossy(&req.args)
+                    log::Raw(&req.uri),
+                    log::Raw(&req.args)
                 ),
             );
         }
@@ -364,8 +363,4 @@ fn take_over(worker: &Worker, place: &mut Vec<u8>, buffer: Vec<u8>) {
     place.clear();
     place.extend_from_slice(&buffer);
     worker.give_buffer(buffer);
-}
-
-fn lossy(text: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(text)
 }

@@ -1,6 +1,7 @@
 //! Settings of the scgi module.
 
 use super::codec::Terminated;
+use crate::boxed::boxed;
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::cycle::Builder;
@@ -76,7 +77,7 @@ fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {
-    Step::Wait(Box::pin(async move {
+    Step::Wait(boxed(|| async move {
         let http = Rc::clone(&req.http);
         let conf = &http.location(req.location).conf.scgi;
         let mut codec = PacketCodec::new(&**conf);

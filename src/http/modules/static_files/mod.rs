@@ -68,10 +68,7 @@ fn serve(req: &mut Request, http: &Http, file_name: &mut Vec<u8>) -> Verdict {
             log::request(
                 req,
                 Level::Crit,
-                format_args!(
-                    "\"{}\" is not a regular file",
-                    String::from_utf8_lossy(file_name)
-                ),
+                format_args!("\"{}\" is not a regular file", log::Raw(file_name)),
             );
             Verdict::Status(404)
         }

@@ -91,7 +91,7 @@ fn with_got(req: &Request, conf: &UseridConf) -> Known {
     if let Some((line, cookie)) = cookie_line(req, &conf.name) {
         known.cookie = cookie.to_vec();
         let complain = |how: &str| {
-            let line = String::from_utf8_lossy(line);
+            let line = log::Raw(line);
             let action = req.answering();
             let message = format_args!("client sent {how} userid cookie \"{line}\"{action}");
             log::request(req, Level::Error, message);
@@ -152,7 +152,7 @@ fn with_set(req: &Request, conf: &UseridConf) -> Known {
                 if reset == b"log" {
                     let mut shown = Vec::new();
                     write(&conf.name, Some(got), &mut shown);
-                    let shown = String::from_utf8_lossy(&shown);
+                    let shown = log::Raw(&shown);
                     let message = format_args!("userid cookie \"{shown}\" was reset");
                     log::request(req, Level::Notice, message);
                 }

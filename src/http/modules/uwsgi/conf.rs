@@ -1,6 +1,7 @@
 //! Settings of the uwsgi module.
 
 use super::codec::Sized16;
+use crate::boxed::boxed;
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::config::value::parse_number;
@@ -141,7 +142,7 @@ fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {
-    Step::Wait(Box::pin(async move {
+    Step::Wait(boxed(|| async move {
         let http = Rc::clone(&req.http);
         let conf = &http.location(req.location).conf.uwsgi;
         let mut codec = PacketCodec::new(&**conf);
