@@ -1,5 +1,6 @@
 //! goodgate: a web server that reads nginx.conf unchanged.
 
+mod boxed;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -75,7 +75,7 @@ pub struct Request {
     /// Why it failed, where no attempt to reach an upstream tells.
     pub reason: RefCell<Option<Box<Reason>>>,
     /// Assigned variables and captures.
-    pub vars: RefCell<Vars>,
+    pub vars: RefCell<Box<Vars>>,
     /// When the first byte of it arrived: monotonic milliseconds.
     pub started_ms: u64,
     /// Bytes sent to the client: head and body.
@@ -167,7 +167,7 @@ pub struct Scratch {
     uri: Vec<u8>,
     args: Vec<u8>,
     host: Vec<u8>,
-    vars: Vars,
+    vars: Box<Vars>,
     response: Box<Response>,
     upstreams: Vec<UpstreamState>,
 }
@@ -245,6 +245,8 @@ impl Request {
     }
 
     /// Ends the request and gives its memory back to the thread.
+    // In place, since what is large would be moved for the call.
+    #[inline(always)]
     pub fn recycle(mut self) {
         // Handlers' data first: it may hold on to things that the rest gives back.
         self.extensions.clear();

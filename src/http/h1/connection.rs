@@ -6,6 +6,7 @@ use super::idle::{self, Ended as How};
 use super::io::{Io, IoError};
 use super::linger;
 use super::wait::{Wait, Waited};
+use crate::boxed::boxed;
 use crate::http::accept::{Arrival, Seat};
 use crate::http::conf::Held;
 use crate::http::connection::Client;
@@ -144,7 +145,7 @@ impl Connection {
                     None => return Pause::End,
                 }
             }
-            match self.end(Box::pin(self.answer(head)).await) {
+            match self.end(boxed(|| self.answer(head)).await) {
                 Ended::Kept => {}
                 Ended::Lingers(linger) => {
                     linger.await;

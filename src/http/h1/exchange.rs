@@ -492,7 +492,7 @@ fn tell_of_dropped(req: &Request) {
     for line in &req.head.dropped {
         let mut sentence = Vec::new();
         dropped_sentence(&req.head, *line, &mut sentence);
-        let (sentence, doing) = (String::from_utf8_lossy(&sentence), reading(req, false));
+        let (sentence, doing) = (log::Raw(&sentence), reading(req, false));
         log::request(req, Level::Info, format_args!("{sentence} while {doing}"));
     }
 }
@@ -516,7 +516,7 @@ async fn refuse(req: &mut Request, io: &Rc<Io>, bad: Bad) -> Next {
     explain::client(
         req,
         Level::Info,
-        format_args!("{} while {doing}", String::from_utf8_lossy(&sentence)),
+        format_args!("{} while {doing}", log::Raw(&sentence)),
         Fault::of_head(req, bad),
     );
     req.keepalive = false;

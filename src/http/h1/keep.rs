@@ -6,6 +6,7 @@ use crate::http::core::browser::Browser;
 use crate::http::head::{Known, Version};
 use crate::http::request::Request;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// RFC 9112 section 9.3, with nginx's reading of the Connection field: of several lines the last one that says anything
 /// of it decides.
@@ -51,7 +52,7 @@ pub(in crate::http) fn apply_keepalive(req: &mut Request, http: &Http) {
     let age = clock::monotonic_ms().saturating_sub(client.started_ms);
     if core.keepalive_timeout.is_zero()
         || client.requests.get() >= core.keepalive_requests
-        || u128::from(age) > core.keepalive_time.as_millis()
+        || Duration::from_millis(age) > core.keepalive_time
         || disabled(req, http)
     {
         req.keepalive = false;

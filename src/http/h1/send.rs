@@ -5,6 +5,7 @@ use super::chunked::{LAST_CHUNK, chunk_head};
 use super::io::{Io, IoError};
 use super::outgoing::{Outgoing, SendError};
 use super::writer::{self, Framing};
+use crate::boxed::boxed;
 use crate::http::body::{Body, Cut, Part, Source};
 use crate::http::body_in::BodySource;
 use crate::http::head::Version;
@@ -130,7 +131,7 @@ async fn write(
             }
         }
         Body::Stream(source) => {
-            return Box::pin(stream(req, io, out, source, framing, pace)).await;
+            return boxed(|| stream(req, io, out, source, framing, pace)).await;
         }
     }
     if framing.chunked && !framing.head_only {

@@ -19,6 +19,7 @@ use super::spoken::Start;
 use super::state::{Attempt, Stage, UpstreamState};
 use super::tls::Wanted;
 use super::tls::handshake::handshake;
+use crate::boxed::boxed;
 use crate::config::span::Span;
 use crate::http::body_in::{BodyError, Kept};
 use crate::http::explain::{self, Wrong};
@@ -208,7 +209,7 @@ async fn attempt<C: Codec>(
     let connected = match pooled {
         Some(conn) => Ok(conn),
         // In a box of its own, for it is large and seldom needed.
-        None => Box::pin(connect_to(req, lease.peer(), plan, via)).await,
+        None => boxed(|| connect_to(req, lease.peer(), plan, via)).await,
     };
     let mut conn = match connected {
         Ok(conn) => conn,
