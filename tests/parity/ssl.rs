@@ -206,3 +206,45 @@ fn normal(answer: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+#[test]
+fn requests_that_name_no_host() {
+    let dir = certificates();
+    let conf = r#"ssl_certificate %TLS%/a.crt; ssl_certificate_key %TLS%/a.key; access_log off;
+        server { listen 127.0.0.1:%PORT0% ssl; server_name a.example; return 200 a; error_page 400 =200 /; }
+        server { listen 127.0.0.1:%PORT0% ssl; server_name b.example; return 200 b; }
+        server { listen 127.0.0.1:%PORT0% ssl; server_name ~^c\.; return 200 c; }
+        server { listen 127.0.0.1:%PORT1% ssl; server_name a.example; ssl_verify_client on; ssl_client_certificate %TLS%/ca.crt; return 200 a; }
+        server { listen 127.0.0.1:%PORT1% ssl; server_name b.example; return 200 b; }
+        server { listen 127.0.0.1:%PORT2% ssl; server_name a.example; return 200 a; }
+        server { listen 127.0.0.1:%PORT2% ssl; server_name b.example; return 200 b; }
+        server { listen 127.0.0.1:%PORT2% ssl; server_name ""; return 200 nameless; }"#;
+    let Some(pair) = Pair::start(&filled(dir.path(), conf)) else {
+        return;
+    };
+    for (port, name) in [
+        (0, "a.example"),
+        (0, "b.example"),
+        (0, "c.example"),
+        (0, "none.example"),
+        (1, "b.example"),
+        (1, "none.example"),
+        (2, "a.example"),
+        (2, "b.example"),
+        (2, "none.example"),
+    ] {
+        for version in ["1.0", "1.1"] {
+            let request = format!("GET / HTTP/{version}\r\nConnection: close\r\n\r\n");
+            let [ours, theirs] = pair.each(|site| {
+                normal(&answer(&s_client(
+                    site,
+                    port,
+                    &request,
+                    &["-servername", name],
+                )))
+            });
+            assert_eq!(ours, theirs, "{port} {name} {version}");
+            assert!(!ours.is_empty());
+        }
+    }
+}

@@ -81,7 +81,6 @@ pub fn set_virtual_server(req: &mut Request) -> Result<(), NoServer> {
     let mut found = found.map(|(server, _)| server);
     if let Some(named) = ssl::host(&req.client)
         && *named != *req.host
-        && !req.host.is_empty()
     {
         let server = found.unwrap_or(address.default_server);
         if ssl::verifies(req.http.server(server)) {
