@@ -18,6 +18,7 @@ mod body_size;
 mod browser;
 mod causes;
 mod cgi;
+mod chromium;
 mod crowd;
 mod error_log;
 mod error_page;
