@@ -3,6 +3,7 @@
 pub use super::body_keep::read_all;
 use super::{h1, h2};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::fs::File;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -57,7 +58,12 @@ pub struct RequestBody {
     pub asked: bool,
     /// Whether an error came first: the client is not told to go on any more, whatever is the answer.
     pub unasked: bool,
+    /// Where it is while somebody else reads it: an upstream that has answered before it got all.
+    pub lent: Option<Lent>,
 }
+
+/// A place to which a body that was lent comes back.
+pub type Lent = Rc<Cell<Option<Box<RequestBody>>>>;
 
 /// A body that has been read.
 #[derive(Default, Clone)]
@@ -164,6 +170,21 @@ impl RequestBody {
             self.source = None;
         }
         Poll::Ready(data)
+    }
+
+    /// Gives the body away, to come back to the place that goes with it.
+    pub fn lend(&mut self) -> (RequestBody, Lent) {
+        let body = std::mem::take(self);
+        let place = Lent::default();
+        self.lent = Some(Rc::clone(&place));
+        (body, place)
+    }
+
+    /// Takes the body back that was lent, if it has come back.
+    pub fn take_back(&mut self) {
+        if let Some(body) = self.lent.as_ref().and_then(|place| place.take()) {
+            *self = *body;
+        }
     }
 
     /// How many bytes came for it since this was last asked.

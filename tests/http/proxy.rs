@@ -1,8 +1,8 @@
-use crate::common::{Response, Server, wait_until};
+use crate::common::{Response, Server, read_response, wait_until};
 use crate::origin::{Act, Origin, ok};
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A server that passes everything under `/` to an origin, with more directives in the location.
 fn proxy(origin: &Origin, more: &str) -> Server {
@@ -298,6 +298,89 @@ fn bodies_are_passed_on_as_they_come() {
     let mut start = [0; 12];
     stream.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"HTTP/1.1 413");
+}
+
+/// Listens; answers each connection as soon as the head of a request is there, and reads on.
+fn hasty(answer: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            std::thread::spawn(move || {
+                let (mut seen, mut byte) = (Vec::new(), [0]);
+                while !seen.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+                    seen.push(byte[0]);
+                }
+                let _ = stream.write_all(&answer);
+                let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_body_leaves_the_connection_usable() {
+    let port = hasty(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
+    let server = Server::http(&format!(
+        "server {{ listen 127.0.0.1:%PORT0%; proxy_request_buffering off;
+             location / {{ proxy_pass http://127.0.0.1:{port}; }} location /next {{ return 200 next; }} }}"
+    ));
+    for (framing, start, end) in [
+        ("Content-Length: 6", "abc", "def"),
+        (
+            "Transfer-Encoding: chunked",
+            "3\r\nabc\r\n",
+            "3\r\ndef\r\n0\r\n\r\n",
+        ),
+    ] {
+        let mut stream = server.connect(0);
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{start}");
+        stream.write_all(head.as_bytes()).unwrap();
+        let first = read_response(&mut stream);
+        assert_eq!((first.status, first.text().as_str()), (200, "ok"));
+        assert_eq!(first.header("Connection"), Some("keep-alive"));
+        let rest = format!("{end}GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        stream.write_all(rest.as_bytes()).unwrap();
+        let second = read_response(&mut stream);
+        assert_eq!((second.status, second.text().as_str()), (200, "next"));
+    }
+    // A client that sends all before it reads gets its answer, also where the connection closes behind it.
+    let mut stream = server.connect(0);
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 900000\r\n\r\n";
+    stream.write_all(head).unwrap();
+    for _ in 0..90 {
+        stream.write_all(&[b'x'; 10_000]).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let answer = read_response(&mut stream);
+    assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
+}
+
+#[test]
+fn a_client_that_is_slow_on_purpose_does_not_hold_the_upstream() {
+    let body = "x".repeat(200_000);
+    let origin = Origin::start(move |_, _| Act::Send(ok(&body)));
+    for slow in ["limit_rate 1k;", "set $limit_rate 1k;"] {
+        let server = proxy(&origin, slow);
+        let mut stream = server.connect(0);
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
+        server.wait_for_log("is buffered to a temporary file");
+    }
+}
+
+#[test]
+fn the_pace_of_reading_holds_from_the_first_buffer_on() {
+    let body = "x".repeat(20_000);
+    let origin = Origin::start(move |_, _| Act::Send(ok(&body)));
+    let server = proxy(&origin, "proxy_limit_rate 100k;");
+    let begun = Instant::now();
+    assert_eq!(server.get("/").text().len(), 20_000);
+    // Four buffers of 4 KiB before the last, 40 ms each.
+    assert!(begun.elapsed() >= Duration::from_millis(120));
 }
 
 #[test]

@@ -535,12 +535,16 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
         return Next::Close;
     }
     keep_or_not(req);
+    req.body.take_back();
     if req.keepalive {
         discard_ready(req).await;
     }
     let http = Rc::clone(&req.http);
     let closes = closes_at_once(req, io, refused);
-    match send::response(req, io, closes).await {
+    let sent = send::response(req, io, closes).await;
+    req.body.take_back();
+    req.count_body();
+    match sent {
         Sent::Whole => req.completed.set(!req.response.close),
         Sent::TimedOut => {
             timed_out(req);
@@ -603,6 +607,7 @@ fn closes_at_once(req: &Request, io: &Io, refused: bool) -> bool {
     !req.keepalive
         && !req.response.upgrade
         && req.body.source.is_none()
+        && req.body.lent.is_none()
         && !lingers(req, io, refused)
         && req.location(&req.http).core.post_action.is_none()
 }

@@ -225,7 +225,7 @@ async fn flush(
         let budget = match pace.budget(req.bytes_sent.get()) {
             Ok(budget) => budget,
             Err(wait) => {
-                rest(req, wait).await?;
+                rest(req, wait, source.as_deref_mut()).await?;
                 continue;
             }
         };
@@ -250,12 +250,21 @@ async fn flush(
     Ok(())
 }
 
-/// Waits until more may be sent, unless the client goes away meanwhile.
-async fn rest(req: &Request, time: Duration) -> Result<(), SendError> {
+/// Waits until more may be sent, unless the client goes away meanwhile. The source reads ahead: an upstream need not wait
+/// for a client that is slow on purpose.
+async fn rest(
+    req: &Request,
+    time: Duration,
+    mut source: Option<&mut (dyn Source + 'static)>,
+) -> Result<(), SendError> {
     let mut sleep = std::pin::pin!(tokio::time::sleep(time));
     std::future::poll_fn(|cx| {
         if sleep.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
+        }
+        if let Some(source) = &mut source {
+            source.poll_ahead(cx);
+            crate::http::upstream::tell(req);
         }
         let closed = req.client.stream.poll_closed(cx);
         closed.map(|()| Err(SendError::Io(client_is_gone())))

@@ -254,14 +254,11 @@ async fn attempt<C: Codec>(
             lease.on_header();
             let sent = out.sent;
             let rest = (!out.is_done()).then(|| {
-                let body = if plan.streams.is_some() {
-                    // The client's body goes on behind the answer's back; the connection ends with this request.
-                    req.keepalive = false;
-                    std::mem::take(&mut req.body)
-                } else {
-                    Default::default()
-                };
-                Box::new(Rest { out, body })
+                // The client's body goes on behind the answer's back.
+                let lent = plan.streams.is_some().then(|| req.body.lend());
+                let (body, back) = lent.unzip();
+                let body = body.unwrap_or_default();
+                Box::new(Rest { out, body, back })
             });
             Ok(Link {
                 conn,

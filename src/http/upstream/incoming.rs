@@ -41,11 +41,13 @@ impl Rules {
         const LARGEST: usize = 64 * 1024;
         let (count, each) = passing.buffers;
         let memory = count.saturating_mul(each);
+        // As in nginx, where a buffer is read at a time: the pace is kept by a pause behind each of them.
+        let at_once = if rate > 0 { each } else { memory };
         Rules {
             buffering,
             memory,
             piece: if buffering {
-                memory.min(LARGEST)
+                at_once.min(LARGEST)
             } else {
                 passing.buffer_size
             },
@@ -116,7 +118,7 @@ impl Incoming {
 
     fn feed_at(&mut self, input: Bytes, stage: Stage) {
         Attempt::count(&self.state.response_length, input.len());
-        self.read = self.read.saturating_add(input.len() as u64);
+        self.count_for_pace(input.len() as u64);
         let (queue, held) = (&mut self.queue, &mut self.held);
         let decoded = self.decoder.decode(input, &mut |data| {
             *held = held.saturating_add(data.len());
@@ -237,6 +239,15 @@ impl Incoming {
             Poll::Ready(Err(e)) => self.fail(Cause::of_io(Stage::Body, &e)),
         }
         Poll::Ready(())
+    }
+
+    /// What was read takes the time that it may take by `*_limit_rate`.
+    fn count_for_pace(&mut self, read: u64) {
+        self.read = self.read.saturating_add(read);
+        let wait = read.saturating_mul(1000).checked_div(self.rules.rate);
+        if let Some(wait) = wait.filter(|wait| *wait > 0) {
+            self.pause = Some(Box::pin(sleep(Duration::from_millis(wait))));
+        }
     }
 
     /// How much may be read now by `*_limit_rate`; waits until it is something.

@@ -6,7 +6,7 @@ use super::outgoing::Outgoing;
 use super::peers::Lease;
 use super::pool::Place;
 use super::state::UpstreamState;
-use crate::http::body_in::RequestBody;
+use crate::http::body_in::{Lent, RequestBody};
 use crate::http::worker::Worker;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +38,16 @@ pub struct Rest {
     pub out: Outgoing,
     /// The client's body, if it is sent as it arrives.
     pub body: RequestBody,
+    /// Where that goes back to: what is left of it must be read before the client's next request.
+    pub back: Option<Lent>,
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        if let Some(back) = &self.back {
+            back.set(Some(Box::new(std::mem::take(&mut self.body))));
+        }
+    }
 }
 
 impl Link {
