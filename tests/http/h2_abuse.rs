@@ -4,6 +4,7 @@
 use crate::common::{Server, wait_until};
 use crate::crowd::memory;
 use crate::h2_client::*;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 fn server(inside: &str) -> Server {
@@ -239,4 +240,39 @@ fn more_streams_than_allowed() {
         }
     }
     assert_eq!(client.last_words(), ENHANCE_YOUR_CALM);
+}
+
+#[test]
+fn clients_that_hang_up_on_their_answer() {
+    let server = Server::http(
+        "http2 on; log_format s '$status'; server { listen 127.0.0.1:%PORT0%; access_log %DIR%/access.log s;
+             location / { return 200 ok; } location /status { access_log off; stub_status; } }",
+    );
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let request = frame(HEADERS, END_HEADERS | END_STREAM, 1, &get("/"));
+    let all = [&hello[..], &frame(SETTINGS, 0, 0, &[]), &request].concat();
+    for number in 0..60 {
+        let mut stream = server.connect(0);
+        stream.write_all(&all).unwrap();
+        if number % 3 == 0 {
+            let _ = stream.read(&mut [0; 1]);
+        }
+        if number % 2 == 0 {
+            // What is unread makes the close a reset.
+            let linger = Some(Duration::ZERO);
+            socket2::SockRef::from(&stream).set_linger(linger).unwrap();
+        }
+    }
+    // Each of them is over, and has its line.
+    wait_until(
+        || {
+            server
+                .get("/status")
+                .text()
+                .starts_with("Active connections: 1 ")
+        },
+        || server.get("/status").text(),
+    );
+    let lines = server.read("access.log").lines().count();
+    assert!(lines > 30, "{lines} of 60 requests are in the log");
 }

@@ -1,7 +1,7 @@
 //! TLS to upstreams. The upstream is the server itself, on the second port.
 
 use crate::common::authority::{Authority, Issued};
-use crate::common::{Response, Server, Site, http};
+use crate::common::{Response, Server, Site, http, wait_until};
 use crate::origin::{Act, Origin, ok};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -115,6 +115,49 @@ fn an_expired_certificate_is_refused_and_another_server_asked() {
     server
         .site
         .wait_for_log("upstream SSL certificate verify error: (10:certificate has expired)");
+}
+
+/// A server by openssl on a port of the site, which ends with the test.
+struct Peer(std::process::Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_alert_behind_the_handshake_is_an_answer_of_502() {
+    let server = server(
+        "location / { proxy_pass https://127.0.0.1:%PORT2%; }
+         location /next { proxy_pass https://two; add_header X-Status $upstream_status; } }
+         upstream two { server 127.0.0.1:%PORT2%; server 127.0.0.1:%PORT1% backup; } server {",
+    );
+    let mut command = std::process::Command::new("openssl");
+    // With TLS 1.3 it refuses the client when that has long been done.
+    command.args(["s_server", "-www", "-quiet", "-tls1_3", "-cert", "b.crt"]);
+    command.args(["-key", "b.key", "-CAfile", "ca.crt", "-Verify", "1"]);
+    command.args(["-verify_return_error", "-accept"]);
+    command.arg(format!("127.0.0.1:{}", server.port(2)));
+    command.current_dir(server.path(""));
+    command.stdin(std::process::Stdio::null());
+    command.stdout(std::process::Stdio::null());
+    command.stderr(std::process::Stdio::null());
+    let _peer = Peer(command.spawn().unwrap());
+    wait_until(
+        || std::net::TcpStream::connect(("127.0.0.1", server.port(2))).is_ok(),
+        || "openssl does not listen".to_owned(),
+    );
+    assert_eq!(server.get("/").status, 502);
+    server.wait_for_log(
+        "SSL_read() failed (SSL: error:0A00045C:SSL routines::tlsv13 alert certificate required:SSL alert number 116) \
+         while reading response header from upstream",
+    );
+    server.wait_for_log("cause: tls_alert, hint: \"");
+    let next = server.get("/next");
+    assert_eq!(next.status, 200);
+    assert_eq!(next.header("X-Status"), Some("502, 200"));
 }
 
 #[test]

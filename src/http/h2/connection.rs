@@ -50,7 +50,9 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, io: &Rc<Io>, first:
     io.read_within(Duration::MAX);
     let mut streams = JoinSet::new();
     run(&session, io, &settings, &mut streams).await;
-    // Requests see that their connection is gone, and are logged.
+    // Requests see that their connection is gone, and are logged. For the h2 crate a stream whose last frame it has been
+    // given has ended, and it tells nothing more of it.
+    control.lose();
     while streams.join_next().await.is_some() {}
     log::flush_thread();
     let (time, timeout) = match control.excess() {

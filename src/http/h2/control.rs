@@ -4,7 +4,7 @@ use super::frames::{Header, kind};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// The state of a connection that is shared.
 #[derive(Default)]
@@ -32,6 +32,8 @@ pub struct Control {
     bodies: RefCell<HashMap<u32, Rc<Announced>, foldhash::fast::FixedState>>,
     /// Streams that came with a body before the client could know how much of it is taken.
     early: RefCell<Vec<u32>>,
+    /// Whether the connection is over.
+    lost: Cell<bool>,
     /// Whether the preface or a block of fields is not complete.
     pub incomplete: Cell<bool>,
     /// Whether anything has arrived since the task last looked.
@@ -206,9 +208,20 @@ impl Control {
         self.malformed.take()
     }
 
+    /// Says to all streams that the connection is over.
+    pub fn lose(&self) {
+        self.lost.set(true);
+        for sent in self.sent.borrow().values() {
+            sent.lose();
+        }
+    }
+
     /// Begins to count what is sent on a stream.
     pub fn count(&self, stream: u32) -> Counted {
         let sent = Rc::new(Sent::default());
+        if self.lost.get() {
+            sent.lose();
+        }
         self.sent.borrow_mut().insert(stream, Rc::clone(&sent));
         sent
     }
@@ -288,6 +301,7 @@ pub struct Sent {
     /// Whether there was a frame of a body.
     pub body: Cell<bool>,
     ended: Cell<bool>,
+    lost: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -300,12 +314,21 @@ impl Sent {
         }
     }
 
-    /// Whether all of the stream is sent; the task is woken when it is.
-    pub fn is_ended(&self, cx: &Context<'_>) -> bool {
-        if !self.ended.get() {
-            *self.task.borrow_mut() = Some(cx.waker().clone());
+    /// Notes that nothing more will be sent: the connection is over.
+    fn lose(&self) {
+        self.lost.set(true);
+        if let Some(waker) = self.task.borrow_mut().take() {
+            waker.wake();
         }
-        self.ended.get()
+    }
+
+    /// Ready when all of the stream is sent, or when it never will be: `false`.
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Poll<bool> {
+        if self.ended.get() || self.lost.get() {
+            return Poll::Ready(self.ended.get());
+        }
+        *self.task.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 

@@ -305,11 +305,10 @@ impl Sender {
 
     /// Waits until the system has taken all.
     async fn wait(&mut self, sent: &Counted) -> Result<(), Failure> {
-        poll_fn(|cx| {
-            if sent.is_ended(cx) {
-                return Poll::Ready(Ok(()));
-            }
-            self.poll_gone(cx).map(Err)
+        poll_fn(|cx| match sent.poll_ended(cx) {
+            Poll::Ready(true) => Poll::Ready(Ok(())),
+            Poll::Ready(false) => Poll::Ready(Err(self.gone())),
+            Poll::Pending => self.poll_gone(cx).map(Err),
         })
         .await
     }

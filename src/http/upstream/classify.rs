@@ -28,6 +28,10 @@ impl Failure {
             Cause::TlsSetup(_) => Kind::TlsSetup,
             Cause::Handshake(reason) => kind_of_handshake(reason),
             Cause::HandshakeClosed(_) => Kind::TlsClosed,
+            Cause::Tls(reason) => match reason.contains("SSL alert number") {
+                true => Kind::TlsAlert,
+                false => Kind::TlsFailed,
+            },
             Cause::CertificateRefused(_) => Kind::CertificateRefused,
             Cause::CertificateName(_) => Kind::CertificateName,
             Cause::Socket(e) => kind_of_resource(*e).unwrap_or(Kind::Local),

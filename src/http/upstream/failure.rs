@@ -8,6 +8,7 @@ use super::state::Stage;
 use crate::config::span::Span;
 use crate::http::conf::LocationId;
 use crate::log::Level;
+use crate::tls::alert;
 use crate::tls::verify::VerifyError;
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -89,6 +90,8 @@ pub enum Cause {
     CertificateRefused(VerifyError),
     /// The server's certificate is for another name than this.
     CertificateName(Bytes),
+    /// TLS broke after the handshake; the text is OpenSSL's reason.
+    Tls(String),
     /// Writing the request failed.
     Send(i32),
     /// Reading the answer failed.
@@ -190,11 +193,22 @@ impl Failure {
 impl Cause {
     /// The cause of an I/O error, given what was being done.
     pub fn of_io(stage: Stage, error: &io::Error) -> Self {
-        let errno = error.raw_os_error().unwrap_or(0);
+        let Some(errno) = error.raw_os_error() else {
+            return Cause::of_session(error);
+        };
         match stage {
             Stage::Connecting => Cause::Connect(errno),
             Stage::Sending => Cause::Send(errno),
             _ => Cause::Receive(errno),
+        }
+    }
+
+    /// The cause of an error that is not the system's.
+    fn of_session(error: &io::Error) -> Self {
+        let inner = error.get_ref();
+        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(error) => Cause::Tls(alert::reason(error).into_owned()),
+            None => Cause::Tls(error.to_string()),
         }
     }
 
@@ -332,6 +346,13 @@ impl fmt::Display for Failure {
             Cause::NoPlace(most) => write!(f, "{most} worker_connections are not enough")?,
             Cause::TlsSetup(sentence) => f.write_str(sentence)?,
             Cause::Handshake(reason) => write!(f, "SSL_do_handshake() failed (SSL: {reason})")?,
+            Cause::Tls(reason) => {
+                let call = match self.stage {
+                    Stage::Sending => "SSL_write()",
+                    _ => "SSL_read()",
+                };
+                write!(f, "{call} failed (SSL: {reason})")?;
+            }
             Cause::HandshakeClosed(None) => {
                 f.write_str("peer closed connection in SSL handshake")?
             }

@@ -262,10 +262,21 @@ impl Hint<'_> {
             format!("{name} ({place})")
         };
         match &self.failure.cause {
-            Cause::Handshake(reason) if reason.contains("certificate required") => write!(
+            Cause::Handshake(reason) | Cause::Tls(reason)
+                if reason.contains("certificate required") =>
+            {
+                write!(
+                    f,
+                    "{at} wants a certificate from this server: set {}",
+                    named("ssl_certificate")
+                )
+            }
+            Cause::Tls(reason) if reason.contains("SSL alert number") => {
+                write!(f, "{at} broke off TLS with an alert: its log may tell why")
+            }
+            Cause::Tls(_) => write!(
                 f,
-                "{at} wants a certificate from this server: set {}",
-                named("ssl_certificate")
+                "what came from {at} is no valid TLS any more: it broke down, or something on the way changes it"
             ),
             Cause::Handshake(reason) if reason.contains("SSL alert number") => write!(
                 f,
