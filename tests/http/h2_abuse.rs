@@ -274,5 +274,6 @@ fn clients_that_hang_up_on_their_answer() {
         || server.get("/status").text(),
     );
     let lines = server.read("access.log").lines().count();
-    assert!(lines > 30, "{lines} of 60 requests are in the log");
+    // A reset may come before the request is read.
+    assert!(lines >= 30, "{lines} of 60 requests are in the log");
 }

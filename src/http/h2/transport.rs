@@ -30,6 +30,8 @@ pub struct Transport {
     send_timeout: Duration,
     /// Whether the client has not taken anything since the timer was started.
     stalled: bool,
+    /// How many requests there were when the end of what the client sends was held back for them.
+    held_for: u64,
     /// What is being written: a stream may have taken it in and must be asked about the same bytes again.
     writing: Writing,
 }
@@ -60,6 +62,7 @@ impl Transport {
             read_size: read_size.min(MOST_READ),
             send_timeout,
             stalled: false,
+            held_for: 0,
             writing: Writing::Nothing,
         }
     }
@@ -84,6 +87,13 @@ impl Transport {
             Err(IoError::TimedOut) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Err(IoError::Broken(e)) => Poll::Ready(Err(e)),
         }
+    }
+
+    /// Whether the end of what the client sends is to be held back: behind it the h2 crate gives out no request, and some
+    /// may have come just before.
+    fn holds_back_end(&mut self) -> bool {
+        let requests = self.control.requests();
+        std::mem::replace(&mut self.held_for, requests) < requests
     }
 
     fn look(&mut self, mut bytes: &[u8]) {
@@ -199,8 +209,14 @@ impl AsyncRead for Transport {
             }
             this.arrived.clear();
             this.at = 0;
-            ready!(this.poll_fill(cx))?;
-            if this.arrived.is_empty() && this.waiting.is_empty() && this.io.eof.get() {
+            let filled = ready!(this.poll_fill(cx));
+            let over = this.arrived.is_empty() && this.waiting.is_empty() && this.io.eof.get();
+            if (filled.is_err() || over) && this.holds_back_end() {
+                this.control.pause();
+                return Poll::Pending;
+            }
+            filled?;
+            if over {
                 return Poll::Ready(Ok(()));
             }
         }
