@@ -25,10 +25,11 @@ pub fn map(req: &Request, http: &Http, out: &mut Vec<u8>) -> Result<usize, Verdi
         Alias::Regex if req.extensions.get::<AddUriToAlias>().is_some() => &req.uri[..],
         Alias::Regex => b"",
     };
-    append(req, http, uri, out)
+    append(req, http, uri, req.climbs, out)
 }
 
 /// Appends the file name that a piece of text behind the directory stands for; returns how long the directory is.
+/// `climbs`: the configuration itself has put `..` into the text.
 ///
 /// # Errors
 /// As [`map`].
@@ -36,6 +37,7 @@ pub fn append(
     req: &Request,
     http: &Http,
     text: &[u8],
+    climbs: bool,
     out: &mut Vec<u8>,
 ) -> Result<usize, Verdict> {
     let root = &req.location(http).core.root;
@@ -57,7 +59,7 @@ pub fn append(
         (_, Some(_)) => directory,
         (_, None) => fixed_part(root),
     };
-    if leads_out(out, foreign) {
+    if !climbs && leads_out(out, foreign) {
         log::request(
             req,
             Level::Error,
@@ -74,13 +76,8 @@ pub fn append(
 /// How much of a directory with variables the configuration alone says: up to the first variable, or all of it if the
 /// configuration goes upwards itself.
 fn fixed_part(root: &Root) -> usize {
-    let climbs = root
-        .path
-        .parts()
-        .iter()
-        .any(|part| matches!(part, Part::Text(t) if memchr::memmem::find(t, b"..").is_some()));
     match root.path.parts().first() {
-        _ if climbs => usize::MAX,
+        _ if root.path.climbs() => usize::MAX,
         Some(Part::Text(text)) => text.len(),
         _ => 0,
     }

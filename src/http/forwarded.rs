@@ -69,7 +69,12 @@ fn split_last(list: &[u8]) -> (&[u8], &[u8]) {
         .rposition(|c| !separates(c))
         .map_or(0, |i| i + 1);
     let list = list.get(..end).unwrap_or_default();
-    let start = list.iter().rposition(separates).map_or(0, |i| i + 1);
+    // nginx never looks whether the first byte is a separator: then all of it is the item, and no address.
+    let behind_first = list.get(1..).unwrap_or_default();
+    let start = behind_first
+        .iter()
+        .rposition(separates)
+        .map_or(0, |i| i + 2);
     let (before, last) = list.split_at(start);
     (
         before.get(..start.saturating_sub(1)).unwrap_or_default(),

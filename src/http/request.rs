@@ -35,6 +35,8 @@ pub struct Request {
     pub uri: Vec<u8>,
     /// The query without its `?`.
     pub args: Vec<u8>,
+    /// Whether the configuration has made `args` empty: then `$args` is empty, and not missing.
+    pub args_emptied: bool,
     /// Whether `uri` is still the client's, and `head.path_query` may be passed on byte for byte
     /// (nginx: `valid_unparsed_uri`).
     pub unparsed_uri_valid: bool,
@@ -57,6 +59,8 @@ pub struct Request {
     /// Whether the location was found by `uri` as it is now: false once a `rewrite ... break` changed it
     /// (nginx: `valid_location`). Starts as true; an internal redirect sets it again.
     pub location_valid: bool,
+    /// Whether the configuration has put `..` into the URI, so that the name of a file may have that.
+    pub climbs: bool,
     /// How many more internal changes of the URI are allowed.
     pub uri_changes: u8,
     /// The status that `error_page` answers for, kept as the response's unless `=` says otherwise.
@@ -208,6 +212,7 @@ impl Request {
             http,
             uri: scratch.uri,
             args: scratch.args,
+            args_emptied: false,
             unparsed_uri_valid: true,
             bad_target: false,
             host: scratch.host,
@@ -218,6 +223,7 @@ impl Request {
             internal: false,
             uri_changed: false,
             location_valid: true,
+            climbs: false,
             uri_changes: super::phase::MAX_URI_CHANGES,
             error_status: 0,
             error_page: false,

@@ -134,6 +134,14 @@ impl Value {
         ))
     }
 
+    /// Whether its own text has `..` in it: the configuration itself goes up from a directory, and not what comes with a
+    /// request.
+    pub fn climbs(&self) -> bool {
+        let climbs = |text: &Bytes| memchr::memmem::find(text, b"..").is_some();
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part, Part::Text(text) if climbs(text)))
+    }
+
     /// Whether it needs `$1`..`$9`.
     pub fn has_captures(&self) -> bool {
         self.parts.iter().any(|p| matches!(p, Part::Capture(_)))

@@ -166,6 +166,11 @@ impl Socket {
         result
     }
 
+    /// Whether something has arrived that was not read; where the event loop knows the socket, as far as it has been told.
+    pub fn has_arrived(&self) -> bool {
+        matches!(self.peek(&mut [0]), Ok(1..))
+    }
+
     /// Whether there may be something to read, the end of the stream included. Takes no buffer.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::common::{Server, read_response};
 use rustix::process::Signal;
 use std::io::{ErrorKind, Read, Write};
+use std::time::Duration;
 
 #[test]
 fn a_stopping_server_waits_for_keepalive_min_timeout() {
@@ -104,5 +105,38 @@ fn a_line_end_behind_a_body_does_not_cost_the_answer() {
             crate::common::Response::parse(&server.raw(0, &request)).text(),
             "fine"
         );
+    }
+}
+
+#[test]
+fn what_comes_behind_the_request_does_not_cut_the_answer() {
+    let server = Server::http(
+        "server { listen 127.0.0.1:%PORT0%; root %DIR%; lingering_timeout 2s;
+             location /none { keepalive_timeout 0; alias %DIR%/; } }",
+    );
+    server.write("big", &"x".repeat(3_000_000));
+    for head in [
+        "GET /big HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
+        "GET /none/big HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
+    ] {
+        let mut stream = server.connect(0);
+        socket2::SockRef::from(&stream)
+            .set_recv_buffer_size(64 * 1024)
+            .unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(b"a").unwrap();
+        // The answer is on its way, and more of it than fits into the buffers between.
+        let mut first = [0; 4096];
+        stream.read_exact(&mut first).unwrap();
+        stream.write_all(b"bc").unwrap();
+        stream.write_all(b"\r\nGET /").unwrap();
+        let mut rest = Vec::new();
+        while rest.len() < 3_000_000 - 4096 {
+            let mut piece = [0; 65536];
+            let n = stream.read(&mut piece).unwrap();
+            assert!(n > 0, "the answer ends after {} bytes", rest.len());
+            rest.extend_from_slice(&piece[..n]);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

@@ -358,3 +358,73 @@ fn fields_that_are_for_one_block_alone() {
     ];
     compare(&pair, &paths.map(|path| with("GET", path, "")));
 }
+
+#[test]
+fn what_the_configuration_writes_may_go_up() {
+    let site = r#"log_format q '"$args" "$query_string" $status';
+        server { listen 127.0.0.1:%PORT0%; root %DIR%/site/public; access_log %DIR%/q.log q;
+            error_page 404 /../pages/404.html;
+            location / { }
+            location /tried { try_files $uri /../pages/tried.html; }
+            location /first { try_files /../pages/tried.html =404; }
+            location /rewritten { rewrite ^ /sub/../../pages/tried.html break; }
+            location /again { rewrite ^ /../pages/tried.html last; }
+            location /sub/ { index ../index.txt; }
+            location /none { try_files /none /args; }
+            location /args { return 200 "[$args]"; }
+            location /emptied { set $args ""; return 200 "[$args]"; }
+            location /dropped { rewrite ^ /args? last; }
+            location /kept { rewrite ^ /args last; }
+            location /shown { error_page 404 /args; return 404; }
+            set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For; add_header X-Ip $remote_addr; }"#;
+    let Some(pair) = Pair::start(site) else {
+        return;
+    };
+    pair.each(|site| {
+        site.write("site/pages/404.html", "not here");
+        site.write("site/pages/tried.html", "tried");
+        site.write("site/public/sub/file", "file");
+        site.write("site/public/index.txt", "index");
+    });
+    let mut requests = Vec::new();
+    for target in [
+        "/nothing",
+        "/tried",
+        "/first",
+        "/rewritten",
+        "/again",
+        "/sub/",
+        "/sub/x",
+        "/none",
+        "/none?",
+        "/none?x",
+        "/args",
+        "/args?",
+        "/args?x",
+        "/emptied?x",
+        "/dropped?x",
+        "/dropped",
+        "/kept?x",
+        "/kept",
+        "/shown",
+        "/shown?x",
+    ] {
+        requests.push(format!(
+            "GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        ));
+    }
+    for forwarded in [
+        ",9.9.9.9",
+        ",,9.9.9.9",
+        " ,9.9.9.9",
+        "9.9.9.9,",
+        ",9.9.9.9, 8.8.8.8",
+        "1.1.1.1 , 2.2.2.2",
+    ] {
+        requests.push(format!(
+            "GET /args HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {forwarded}\r\nConnection: close\r\n\r\n"
+        ));
+    }
+    pair.same_each(&requests.iter().map(String::as_str).collect::<Vec<_>>());
+    pair.same_lines("q.log", requests.len());
+}

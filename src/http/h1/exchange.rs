@@ -8,6 +8,7 @@ use super::io::{Io, IoError};
 use super::keep::{keep_or_not, set_keepalive, stops};
 use super::parse::{self, Limits, NameRules, Outcome};
 use super::send::{self, Sent};
+use crate::clock;
 use crate::http::body_in::{BodyError, BodySource};
 use crate::http::conf::{Held, ServerId};
 use crate::http::connection::Client;
@@ -61,9 +62,7 @@ enum HeadRead {
     End {
         started: bool,
     },
-    TimedOut {
-        started: bool,
-    },
+    TimedOut,
 }
 
 /// Reads the rest of a request whose first bytes are in `shared`, answers it, logs it. `first` is the configuration
@@ -87,7 +86,7 @@ pub async fn one(
     let mut doing = stats::enter(Doing::Waiting);
     let read = read_head(head, &http, client, default, io, pipelined, &mut doing).await;
     let started = match read {
-        HeadRead::End { started } | HeadRead::TimedOut { started } => started,
+        HeadRead::End { started } => started,
         _ => true,
     };
     if !started {
@@ -144,7 +143,7 @@ pub async fn one(
             );
             give_up(&mut req, 400)
         }
-        HeadRead::TimedOut { .. } => {
+        HeadRead::TimedOut => {
             take_stock(&mut req);
             explain::client(
                 &req,
@@ -236,21 +235,14 @@ async fn read_head(
             head.buf.reserve_exact(more);
         }
         match io.read(&mut head.buf).await {
-            Ok(0) => {
-                return HeadRead::End {
-                    started: !head.buf.is_empty(),
-                };
-            }
+            // Something has arrived, be it an empty line that is not kept.
+            Ok(0) => return HeadRead::End { started: true },
             Err(IoError::Broken(_)) => {
                 return HeadRead::End {
-                    started: !head.buf.is_empty() && !pipelined,
+                    started: !pipelined,
                 };
             }
-            Err(IoError::TimedOut) => {
-                return HeadRead::TimedOut {
-                    started: !head.buf.is_empty(),
-                };
-            }
+            Err(IoError::TimedOut) => return HeadRead::TimedOut,
             Ok(_) => {}
         }
     }
@@ -582,13 +574,20 @@ async fn answer(req: &mut Request, io: &Rc<Io>, refused: bool) -> Next {
             logs: idle::logs(&req.location(&http).error_log),
         };
     }
-    if lingers(req, io, unread || refused) {
+    if lingers(req, io, unread || refused || has_more(req, io)) {
         return Next::Linger {
             time: location.lingering_time,
             timeout: location.lingering_timeout,
         };
     }
     Next::Close
+}
+
+/// Whether something has arrived behind the request while it was answered: closing would then be a reset, which takes
+/// from the client what it has not read yet.
+fn has_more(req: &Request, io: &Io) -> bool {
+    // What is answered at once leaves no time for that.
+    clock::monotonic_ms() != req.started_ms && io.stream.socket().has_arrived()
 }
 
 /// Whether the client gets the time to take the answer in before the connection is broken off, since it may still be

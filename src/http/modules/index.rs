@@ -77,9 +77,10 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
     let names = Arc::clone(&req.location(http).index.names);
     let mut directory_exists = false;
     for name in names.iter() {
+        let climbs = name.climbs();
         // One that is absolute needs no directory, and so no file name.
         if let Some(text) = name.as_literal().filter(|t| t.starts_with(b"/")) {
-            return redirect(req, &[], text);
+            return redirect(req, &[], text, climbs);
         }
         path.clear();
         if let Err(verdict) = file_name::map(req, http, path) {
@@ -90,7 +91,7 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
         let name = path.get(start..).unwrap_or_default();
         if name.first() == Some(&b'/') {
             let name = name.to_vec();
-            return redirect(req, &[], &name);
+            return redirect(req, &[], &name, climbs);
         }
         let looked = Access::of(req, http, path).stat(path);
         req.trace(|| Event::TriedIndex {
@@ -99,7 +100,7 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
         });
         let Err(failure) = looked else {
             let (uri, name) = (std::mem::take(&mut req.uri), name.to_vec());
-            return redirect(req, &uri, &name);
+            return redirect(req, &uri, &name, climbs);
         };
         let e = failure.errno;
         match e {
@@ -123,7 +124,8 @@ fn look(req: &mut Request, http: &Http, path: &mut Vec<u8>) -> Verdict {
     Verdict::Declined
 }
 
-fn redirect(req: &mut Request, uri: &[u8], name: &[u8]) -> Verdict {
+fn redirect(req: &mut Request, uri: &[u8], name: &[u8], climbs: bool) -> Verdict {
+    req.climbs |= climbs;
     let args = std::mem::take(&mut req.args);
     req.internal_redirect(&[uri, name].concat(), &args)
 }

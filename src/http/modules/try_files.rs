@@ -98,22 +98,24 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
         path.clear();
         text.clear();
         write(req, location.core.root.alias, &file.name, &mut text);
-        let found = try_one(req, http, file.directory, &text, &mut path);
+        let climbs = file.name.climbs();
+        let found = try_one(req, http, (file.directory, climbs), &text, &mut path);
         req.trace(|| Event::TriedFile {
             name: path.clone(),
             directory: file.directory,
             found: matches!(found, Ok(Some(_))),
         });
         match found {
-            Ok(Some(root)) => Some(Ok((root, file.directory))),
+            Ok(Some(root)) => Some(Ok((root, file.directory, climbs))),
             Ok(None) => None,
             Err(verdict) => Some(Err(verdict)),
         }
     });
     let verdict = match found {
-        Some(Ok((root, directory))) => {
+        Some(Ok((root, directory, climbs))) => {
             let name = path.get(root..).unwrap_or_default();
             accept(req, location.core.root.alias, name, directory);
+            req.climbs |= climbs;
             Verdict::Declined
         }
         Some(Err(verdict)) => verdict,
@@ -124,6 +126,7 @@ pub fn handle<'a>(req: &'a mut Request, http: &Http) -> Step<'a> {
                 Otherwise::Target(target) => {
                     text.clear();
                     write(req, location.core.root.alias, target, &mut text);
+                    req.climbs |= target.climbs();
                     go_on(req, &text)
                 }
             }
@@ -149,15 +152,17 @@ fn write(req: &Request, alias: Alias, value: &Value, text: &mut Vec<u8>) {
     }
 }
 
-/// Looks for one file. Returns where in `path` the part behind the directory begins.
+/// Looks for one file, or a directory; `climbs` as in [`file_name::append`]. Returns where in `path` the part behind the
+/// directory begins.
 fn try_one(
     req: &Request,
     http: &Http,
-    directory: bool,
+    (directory, climbs): (bool, bool),
     text: &[u8],
     path: &mut Vec<u8>,
 ) -> Result<Option<usize>, Verdict> {
-    let start = match file_name::append(req, http, text, path) {
+    let climbs = climbs || req.climbs;
+    let start = match file_name::append(req, http, text, climbs, path) {
         Ok(start) => start,
         // It would lead out of the directory: there is no such file.
         Err(Verdict::Status(404)) => return Ok(None),
@@ -209,11 +214,10 @@ fn go_on(req: &mut Request, target: &[u8]) -> Verdict {
     if target.first() == Some(&b'@') {
         return req.named_redirect(target);
     }
-    match memchr::memchr(b'?', target) {
-        Some(at) => req.internal_redirect(
-            target.get(..at).unwrap_or_default(),
-            target.get(at + 1..).unwrap_or_default(),
-        ),
-        None => req.internal_redirect(target, b""),
-    }
+    let at = memchr::memchr(b'?', target).unwrap_or(target.len());
+    let (uri, args) = target.split_at(at);
+    let args = args.get(1..).unwrap_or_default();
+    let verdict = req.internal_redirect(uri, args);
+    req.args_emptied = args.is_empty();
+    verdict
 }

@@ -97,6 +97,7 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
             if req.method != Method::Head {
                 req.method = Method::Get;
             }
+            req.climbs |= page.target.climbs();
             req.internal_redirect(&uri, &args)
         }
         Some(b'@') => req.named_redirect(&target),
@@ -125,6 +126,7 @@ impl Request {
         self.uri.extend_from_slice(uri);
         self.args.clear();
         self.args.extend_from_slice(args);
+        self.args_emptied = false;
         self.extensions.clear();
         self.computed.get_mut().clear();
         self.location = self.server(&self.http).location;

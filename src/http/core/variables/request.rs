@@ -21,6 +21,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::settable("args", query, |r, value| {
         r.args.clear();
         r.args.extend_from_slice(value);
+        r.args_emptied = value.is_empty();
         r.unparsed_uri_valid = false;
     }),
     Variable::new("document_uri", uri),
@@ -75,6 +76,9 @@ pub static VARIABLES: &[Variable] = &[
 fn query(req: &Request, out: &mut Vec<u8>) -> bool {
     if !req.args.is_empty() {
         return put(&req.args, out);
+    }
+    if req.args_emptied {
+        return true;
     }
     // A target that could not be read has none.
     if req.internal || req.uri.is_empty() {

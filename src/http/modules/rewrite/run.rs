@@ -271,10 +271,13 @@ impl Engine {
                 query.extend_from_slice(&req.args);
             }
             take_over(req.worker.as_ref(), &mut req.args, query);
+            req.args_emptied = req.args.is_empty();
         } else if !code.keep_args {
+            req.args_emptied |= !req.args.is_empty();
             req.args.clear();
         }
         take_over(req.worker.as_ref(), &mut req.uri, buffer);
+        req.climbs |= path.climbs();
         if self.log {
             self.note(
                 req,
