@@ -1,6 +1,7 @@
 //! Shared memory zones: named pieces of state of a fixed size that all threads share and that survive a reload.
 
 use crate::config::span::Span;
+use crate::config::table::Collector;
 use crate::config::tree::{Node, Word};
 use crate::config::value::parse_size;
 use crate::cycle::Builder;
@@ -17,6 +18,9 @@ pub struct ZonesBuilder {
     /// What is wrong beyond the syntax: nginx complains about it when it sets the zones up.
     pub late: Vec<Diagnostic>,
 }
+
+/// The directive by which groups of servers have zones.
+pub const OF_GROUPS: &str = "zone";
 
 struct Declared {
     name: Bytes,
@@ -72,14 +76,19 @@ pub fn check(b: &mut Builder) {
     let zones = std::mem::take(&mut b.http.zones);
     for zone in zones.zones.iter().filter(|zone| zone.size == 0) {
         let name = String::from_utf8_lossy(&zone.name);
-        let kind = zone.kind;
-        b.diagnostics.push(
+        let help = match zone.kind {
+            OF_GROUPS => format!("one of the groups in it must give its size: zone {name} 64k;"),
+            kind => format!("define it with {kind} in http"),
+        };
+        b.report(
             Diagnostic::new(format!("zero size shared memory zone \"{name}\""))
                 .label(zone.first_use, "used here")
-                .help(format!("define it with {kind} in http")),
+                .help(help),
         );
     }
-    b.diagnostics.extend(zones.late);
+    for d in zones.late {
+        b.report(d);
+    }
 }
 
 type Key = (&'static str, Bytes, u64);

@@ -275,3 +275,24 @@ fn complaints() {
         "keepalive 1;",
     ]);
 }
+
+#[test]
+fn complaints_about_zones() {
+    let group =
+        |name: &str, zone: &str| format!("upstream {name} {{ zone {zone}; server 127.0.0.1:1; }} ");
+    let limit = "limit_req_zone $uri zone=z:64k rate=1r/s; ";
+    let texts = [
+        group("a", "z 64k") + &group("b", "z 64k"),
+        group("a", "z 64k") + &group("b", "z 128k"),
+        group("a", "z 64k") + &group("b", "z"),
+        group("a", "z") + &group("b", "z 64k"),
+        group("a", "z 64k") + &group("a", "y 64k"),
+        group("a", "z"),
+        group("a", "z") + &group("b", "z 1k"),
+        group("a", "z 64k") + limit,
+        limit.to_owned() + &group("a", "z"),
+        group("a", "z 64k") + "limit_conn_zone $uri zone=z:64k;",
+        group("a", "z 64k") + "server { limit_conn z 1; }",
+    ];
+    same_complaints(&texts.each_ref().map(String::as_str));
+}

@@ -6,6 +6,7 @@ use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_seconds, parse_size};
 use crate::cycle::{Builder, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
+use crate::http::zone;
 use crate::net::address::{Addr, Address, Options};
 use bytes::Bytes;
 
@@ -134,17 +135,18 @@ pub fn zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     if name.text.is_empty() {
         return Err(node.error_at(name, format!("invalid zone name \"{}\"", name.str())));
     }
-    if let Some(size) = node.arg(1) {
-        match parse_size(&size.text) {
-            None => {
-                return Err(node.error_at(size, format!("invalid zone size \"{}\"", size.str())));
-            }
-            Some(n) if n < SMALLEST => {
-                return Err(node.error_at(size, format!("zone \"{}\" is too small", name.str())));
-            }
-            Some(_) => {}
-        }
+    let size = match node.arg(1) {
+        // Another group gives it.
+        None => 0,
+        Some(word) => parse_size(&word.text)
+            .ok_or_else(|| node.error_at(word, format!("invalid zone size \"{}\"", word.str())))?,
+    };
+    if let Some(word) = node.arg(1).filter(|_| size < SMALLEST) {
+        return Err(node.error_at(word, format!("zone \"{}\" is too small", name.str())));
     }
+    let zones = &mut b.http.zones;
+    let declared = zones.declare(&name.text, size, zone::OF_GROUPS, name.span);
+    declared.map_err(|message| node.error(message))?;
     b.http.upstream.here().zone = Some(name.text.clone());
     Ok(())
 }
