@@ -27,6 +27,8 @@ const SITE: &str = r#"
         location /hidden { P_hide_header X-A; P_pass_header Server; P_ignore_headers X-Accel-Redirect; P_pass app; }
         location /slow { P_read_timeout 300ms; P_pass app; }
         location /direct { P_buffering off; P_pass app; }
+        location /fixed/ { P_pass app; }
+        location /computed/ { set $app app; P_pass $app; }
         location /moved { P_param CONTENT_LENGTH ""; error_page 405 /own; return 405; }
         MORE
     }"#;
@@ -113,6 +115,10 @@ fn compare(protocol: &str, more: &str) {
         "/a%20b/%c3%a9?q",
         "/group",
         "/variable",
+        // To where the address is fixed, a slash that lacks is redirected to.
+        "/fixed",
+        "/computed",
+        "/computed/",
         "/own?x=1",
         "/moved?x=2",
         "/modified",

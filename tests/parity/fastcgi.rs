@@ -52,6 +52,8 @@ fn what_the_application_is_sent() {
             location /method {{ fastcgi_param REQUEST_METHOD $request_method; error_page 405 /x.php; return 405; }}
             location /stream {{ fastcgi_request_buffering off; fastcgi_pass app; }}
             location /file {{ client_body_in_file_only clean; fastcgi_param F "${{request_body}}"; fastcgi_pass app; }}
+            location /fixed/ {{ fastcgi_pass 127.0.0.1:%ORIGIN0%; }}
+            location /computed/ {{ set $app 127.0.0.1:%ORIGIN0%; fastcgi_pass $app; }}
             location /variable {{ set $app 127.0.0.1:%ORIGIN0%; fastcgi_pass $app; }}
             location /group {{ set $app app; fastcgi_pass $app; }}
             location /rewritten/ {{ rewrite ^/rewritten(/.*)$ /none$1?more=1; }}
@@ -83,6 +85,8 @@ fn what_the_application_is_sent() {
         "/own?x=1",
         "/own",
         "/variable?x",
+        "/fixed",
+        "/computed",
         "/group/y",
         "/rewritten/a?b=c",
         "//x.php//y",

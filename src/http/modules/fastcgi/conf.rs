@@ -12,7 +12,7 @@ use crate::http::core::without_effect;
 use crate::http::phase::Step;
 use crate::http::regex::Regex;
 use crate::http::request::Request;
-use crate::http::upstream::cgi::pass::{self, Destination, Schemes};
+use crate::http::upstream::cgi::pass::{self, Destination, PassKind, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
 use crate::http::upstream::cgi::{CgiConf, CgiRaw};
 use crate::http::upstream::settings::PassingRaw;
@@ -136,7 +136,13 @@ fn set_split(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
 }
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    pass::set(b, node, common, Schemes(""), ("fastcgi_pass", ask))
+    let kind = PassKind {
+        name: "fastcgi_pass",
+        schemes: Schemes(""),
+        redirects_computed: true,
+        ask,
+    };
+    pass::set(b, node, common, &kind)
 }
 
 fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {

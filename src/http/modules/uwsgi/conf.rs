@@ -12,7 +12,7 @@ use crate::http::conf::{BlockKind, Settings};
 use crate::http::phase::Step;
 use crate::http::request::Request;
 use crate::http::upstream::cgi::packet::PacketCodec;
-use crate::http::upstream::cgi::pass::{self, Destination, Schemes};
+use crate::http::upstream::cgi::pass::{self, Destination, PassKind, Schemes};
 use crate::http::upstream::cgi::settings::Protocol;
 use crate::http::upstream::cgi::{CgiConf, CgiRaw};
 use crate::http::upstream::settings::PassingRaw;
@@ -138,7 +138,13 @@ fn set_modifier(
 }
 
 fn set_pass(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    pass::set(b, node, common, Schemes("uwsgi://"), ("uwsgi_pass", ask))
+    let kind = PassKind {
+        name: "uwsgi_pass",
+        schemes: Schemes("uwsgi://"),
+        redirects_computed: false,
+        ask,
+    };
+    pass::set(b, node, common, &kind)
 }
 
 fn ask<'a>(to: &'a Destination, req: &'a mut Request) -> Step<'a> {

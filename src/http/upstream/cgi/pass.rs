@@ -34,7 +34,19 @@ pub struct Destination {
 /// Answers with what the servers say.
 pub type Ask = for<'a> fn(&'a Destination, &'a mut Request) -> Step<'a>;
 
-/// The setter of a protocol's `*_pass`, whose name is given again: the location's handler keeps it.
+/// What is particular to the `*_pass` of a protocol.
+pub struct PassKind {
+    /// The directive's name.
+    pub name: &'static str,
+    /// What may stand in front of the address.
+    pub schemes: Schemes,
+    /// Whether `/x` is redirected to `location /x/` if the address has variables, too.
+    pub redirects_computed: bool,
+    /// Answers with what the servers say.
+    pub ask: Ask,
+}
+
+/// The setter of a protocol's `*_pass`.
 ///
 /// # Errors
 /// Those of [`Destination::parse`].
@@ -42,10 +54,10 @@ pub fn set(
     b: &mut Builder,
     node: &Node,
     raw: fn(&mut Builder) -> &mut CgiRaw,
-    schemes: Schemes,
-    (name, ask): (&'static str, Ask),
+    kind: &PassKind,
 ) -> Result<(), Diagnostic> {
-    let to = Destination::parse(b, node, raw, schemes)?;
+    let to = Destination::parse(b, node, raw, kind)?;
+    let (name, ask) = (kind.name, kind.ask);
     b.http.own().handler = Some(Arc::new(Pass { to, name, ask }));
     Ok(())
 }
@@ -85,14 +97,14 @@ impl Destination {
         b: &mut Builder,
         node: &Node,
         raw: fn(&mut Builder) -> &mut CgiRaw,
-        schemes: Schemes,
+        kind: &PassKind,
     ) -> Result<Self, Diagnostic> {
         if raw(b).pass {
             return Err(node.fault("is duplicate"));
         }
         let word = node.arg(0).unwrap_or(&node.name);
         let value = Value::compile(b, word)?;
-        let span = word.span;
+        let (span, schemes) = (word.span, kind.schemes);
         let (to, tls) = match value.to_literal() {
             None => (Where::Computed(value), !schemes.0.is_empty()),
             Some(text) => {
@@ -109,7 +121,8 @@ impl Destination {
         let block = b.http.blocks.get(b.http.current).map(|block| &block.kind);
         let slash =
             matches!(block, Some(BlockKind::Location(location)) if location.name.ends_with(b"/"));
-        b.http.own().auto_redirect = slash;
+        let fixed = matches!(to, Where::Fixed(_));
+        b.http.own().auto_redirect = slash && (fixed || kind.redirects_computed);
         Ok(Destination {
             to,
             tls,
