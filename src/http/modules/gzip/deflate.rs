@@ -245,18 +245,22 @@ fn give(settings: Settings, state: Option<Compress>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::body::Body;
-    use std::collections::VecDeque;
-    use std::io::{Read, Write};
-
-    const SETTINGS: Settings = Settings {
+impl Settings {
+    /// What tests of compression go by.
+    pub(super) const OF_TESTS: Settings = Settings {
         level: 1,
         window_bits: 15,
         piece: 4096,
         eager: false,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::body::Body;
+    use std::collections::VecDeque;
+    use std::io::{Read, Write};
 
     /// A source that says `None` where it would have to be waited for.
     struct Script(VecDeque<Option<&'static [u8]>>, bool);
@@ -276,7 +280,7 @@ mod tests {
 
     fn compress(source: Box<dyn Source>) -> (Vec<Vec<u8>>, (u64, u64)) {
         let counts = Rc::default();
-        let mut deflate = Deflate::new(source, SETTINGS, Rc::clone(&counts), None);
+        let mut deflate = Deflate::new(source, Settings::OF_TESTS, Rc::clone(&counts), None);
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut pieces = Vec::new();
         loop {

@@ -142,15 +142,8 @@ impl Kept {
 mod tests {
     use super::*;
 
-    const SETTINGS: Settings = Settings {
-        level: 1,
-        window_bits: 15,
-        piece: 4096,
-        eager: false,
-    };
-
     fn candidate(bytes: &Bytes) -> Candidate {
-        Candidate::of(&Body::bytes(bytes.clone()), &SETTINGS).unwrap()
+        Candidate::of(&Body::bytes(bytes.clone()), &Settings::OF_TESTS).unwrap()
     }
 
     #[test]
@@ -162,7 +155,7 @@ mod tests {
         assert!(candidate(&equal).find().is_none());
         let other = Settings {
             level: 9,
-            ..SETTINGS
+            ..Settings::OF_TESTS
         };
         let other = Candidate::of(&Body::bytes(one), &other).unwrap();
         assert!(other.find().is_none());
@@ -182,6 +175,6 @@ mod tests {
             });
         }
         let large = Bytes::from(vec![0; 1 << 20]);
-        assert!(Candidate::of(&Body::bytes(large), &SETTINGS).is_none());
+        assert!(Candidate::of(&Body::bytes(large), &Settings::OF_TESTS).is_none());
     }
 }
