@@ -247,6 +247,15 @@ impl Builder {
         join(&self.options.conf_prefix, name)
     }
 
+    /// Warns, as nginx does, of a word that a directive takes all the same.
+    pub fn warn(&mut self, node: &Node, word: &Word, message: impl Into<String>) {
+        self.report(
+            Diagnostic::warning(message)
+                .at(node.end)
+                .label(word.span, ""),
+        );
+    }
+
     /// Walks a block in another context.
     pub fn within(&mut self, context: Contexts, items: &[Item]) {
         let outer = std::mem::replace(&mut self.context, context);
@@ -371,6 +380,16 @@ pub fn invalid(word: &Word) -> Diagnostic {
 /// `invalid parameter "x"` at a word.
 pub fn invalid_parameter(word: &Word) -> Diagnostic {
     Diagnostic::new(format!("invalid parameter \"{}\"", word.str())).label(word.span, "")
+}
+
+/// The warning about a word of a list that is in it already.
+pub fn duplicate_value(word: &Word) -> String {
+    format!("duplicate value \"{}\"", word.str())
+}
+
+/// The warning about a network whose address has bits behind the prefix.
+pub fn meaningless_bits(word: &Word) -> String {
+    format!("low address bits of {} are meaningless", word.str())
 }
 
 /// Splits `key=value`.

@@ -9,6 +9,7 @@ use super::router::{self, LocationMatch, LocationTree, Router, ServerBuilder};
 use super::variable::{Unknown, Variables, VariablesBuilder};
 use super::{core, h2, upstream};
 use crate::config::span::Span;
+use crate::config::table::Collector;
 use crate::cycle::Builder;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -470,7 +471,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let unused = |u: &Unknown| u.inherited && servers.is_empty();
     for u in unknown.iter().filter(|u| !unused(u)) {
         let d = super::variable::unknown(u, &defined, &b.sources);
-        b.diagnostics.push(d);
+        b.report(d);
     }
     (
         Some(Arc::new(Http {

@@ -2,7 +2,6 @@
 
 use crate::config::tree::Node;
 use crate::cycle::Builder;
-use crate::diagnostic::Diagnostic;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -52,10 +51,7 @@ impl MimeTypes {
                     "duplicate MIME type \"{}\"",
                     String::from_utf8_lossy(&lower)
                 );
-                let d = Diagnostic::warning(message)
-                    .at(node.end)
-                    .label(word.span, "");
-                b.diagnostics.push(d);
+                b.warn(node, word, message);
                 continue;
             }
             list.push(lower);

@@ -1,10 +1,9 @@
 //! `keepalive_timeout` and `keepalive_disable`.
 
 use super::invalid_value;
-use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::config::value::{parse_seconds, parse_time};
-use crate::cycle::{Builder, invalid};
+use crate::cycle::{Builder, duplicate_value, invalid};
 use crate::diagnostic::Diagnostic;
 
 /// Browsers whose connections are not kept.
@@ -53,8 +52,7 @@ pub fn set_disable(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
             _ => return Err(invalid(word).help("it must be one of: none, msie6, safari")),
         };
         if std::mem::replace(bit, true) {
-            let d = Diagnostic::warning(format!("duplicate value \"{}\"", word.str()));
-            b.report(d.at(node.end).label(word.span, ""));
+            b.warn(node, word, duplicate_value(word));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use crate::config::directive::{Args, Directive};
 use crate::config::tree::Node;
 use crate::cycle::context::EVERYWHERE;
-use crate::cycle::{Builder, invalid_parameter};
+use crate::cycle::{Builder, invalid_parameter, meaningless_bits};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::variable::VarId;
@@ -143,10 +143,7 @@ fn set_debug_route(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
                 .help("an address, a network as in 10.0.0.0/8, or off is meant"));
         };
         if spare_bits {
-            let message = format!("low address bits of {} are meaningless", word.str());
-            let warning = Diagnostic::warning(message);
-            b.diagnostics
-                .push(warning.at(node.end).label(word.span, ""));
+            b.warn(node, word, meaningless_bits(word));
         }
         nets.push(net);
     }

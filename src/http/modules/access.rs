@@ -2,10 +2,9 @@
 
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::span::Span;
-use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::context::{EVERYWHERE, LIMIT_EXCEPT};
-use crate::cycle::{Builder, invalid_parameter};
+use crate::cycle::{Builder, invalid_parameter, meaningless_bits};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Http, Settings};
 use crate::http::connection::Peer;
@@ -131,11 +130,7 @@ fn set(b: &mut Builder, node: &Node, allows: bool) -> Result<(), Diagnostic> {
                     .help("an address, a network as in 10.0.0.0/8, unix: or all is meant")
             })?;
             if spare_bits {
-                let warning = Diagnostic::warning(format!(
-                    "low address bits of {} are meaningless",
-                    word.str()
-                ));
-                b.report(warning.at(node.end).label(word.span, ""));
+                b.warn(node, word, meaningless_bits(word));
             }
             match net {
                 Cidr::V4(net) => b.http.here().access().v4.push((net, allow)),

@@ -43,10 +43,8 @@ pub static DIRECTIVES: &[D] = &[D::custom("index", EVERYWHERE, Args::AtLeast(1),
 fn set_index(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     for (i, word) in node.args.iter().enumerate() {
         if word.text.first() == Some(&b'/') && i + 1 < node.args.len() {
-            let d = Diagnostic::warning(
-                "only the last index in \"index\" directive should be absolute",
-            );
-            b.diagnostics.push(d.at(node.end).label(word.span, ""));
+            let message = "only the last index in \"index\" directive should be absolute";
+            b.warn(node, word, message);
         }
         if word.text.is_empty() {
             let message = "index \"\" in \"index\" directive is invalid";

@@ -1,10 +1,9 @@
 //! nginx's realip: the client's address as trusted proxies name it.
 
 use crate::config::directive::{Args, Directive};
-use crate::config::table::Collector;
 use crate::config::tree::Node;
-use crate::cycle::Builder;
 use crate::cycle::context::EVERYWHERE;
+use crate::cycle::{Builder, meaningless_bits};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Http, Settings};
 use crate::http::connection::Peer;
@@ -104,9 +103,7 @@ fn set_from(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     }
     if let Some((net, spare_bits)) = Cidr::parse(&word.text) {
         if spare_bits {
-            let message = format!("low address bits of {} are meaningless", word.str());
-            let warning = Diagnostic::warning(message);
-            b.report(warning.at(node.end).label(word.span, ""));
+            b.warn(node, word, meaningless_bits(word));
         }
         b.http.here().realip().from.nets.push(net);
         return Ok(());

@@ -2,6 +2,7 @@
 
 use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::span::Span;
+use crate::config::table::Collector;
 use crate::config::tree::{Node, Word};
 use crate::cycle::Builder;
 use crate::cycle::context::{LOCATION, SERVER};
@@ -108,15 +109,14 @@ impl Settings for RefererRaw {
                 Err(message) => {
                     let mut d = Diagnostic::new(message).label(valid.span, "");
                     d.line = b.http.seen;
-                    b.diagnostics.push(d);
+                    b.report(d);
                 }
             }
         }
         if (valid.none || valid.blocked) && names.is_empty() {
             let message = "the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive \
                            without any valid referer";
-            b.diagnostics
-                .push(Diagnostic::new(message).label(valid.span, ""));
+            b.report(Diagnostic::new(message).label(valid.span, ""));
         }
         RefererConf {
             none: valid.none,

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::config::directive::{Args, Directive};
+use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
 use crate::cycle::context::EVERYWHERE;
@@ -115,7 +116,7 @@ impl Settings for SecureLinkRaw {
                 let message = "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"";
                 let mut d = Diagnostic::new(message);
                 d.line = b.http.seen;
-                b.diagnostics.push(d);
+                b.report(d);
                 SecureLinkConf::Off
             }
             (None, Some(link), Some(md5)) => SecureLinkConf::Link(link.clone(), md5.clone()),

@@ -5,6 +5,7 @@ use super::peers::{Peer, Peers};
 use super::server::{self, ServerSpec};
 use crate::config::directive::{Args, Directive};
 use crate::config::span::Span;
+use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::{Builder, context};
 use crate::diagnostic::Diagnostic;
@@ -283,7 +284,7 @@ pub fn finish(b: &mut Builder) -> Upstreams {
     for group in builder.groups {
         match build(group) {
             Ok(group) => groups.push(Arc::new(group)),
-            Err(d) => b.diagnostics.push(d),
+            Err(d) => b.report(d),
         }
     }
     Upstreams {

@@ -7,9 +7,10 @@ pub use super::store::set_access;
 use super::tls::Tls;
 use super::tls::settings::TlsRaw;
 use crate::config::span::Span;
+use crate::config::table::Collector;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_size};
-use crate::cycle::Builder;
+use crate::cycle::{Builder, duplicate_value};
 use crate::diagnostic::Diagnostic;
 use crate::http::core::rate::Size;
 use crate::http::core::temp_path::TempPath;
@@ -206,7 +207,7 @@ impl PassingRaw {
             }
             // nginx finds out when the block is complete, and names its last line.
             d.line = b.http.seen.or(d.line);
-            b.diagnostics.push(d);
+            b.report(d);
         }
         let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let mut next = self
@@ -364,8 +365,7 @@ pub fn set_bits(
         };
         let bits = field(b).get_or_insert(0);
         if *bits & bit != 0 {
-            let d = Diagnostic::warning(format!("duplicate value \"{}\"", word.str()));
-            b.diagnostics.push(d.at(node.end).label(word.span, ""));
+            b.warn(node, word, duplicate_value(word));
         } else {
             *bits |= bit;
         }

@@ -4,6 +4,7 @@ mod map;
 mod recode;
 
 use crate::config::directive::{Args, Contexts, Directive};
+use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
 use crate::cycle::context::{EVERYWHERE, HTTP, LOCATION_IF};
@@ -220,7 +221,7 @@ pub fn finish(b: &mut Builder) -> CharsetMain {
     } = std::mem::take(&mut b.http.charset);
     let main = CharsetMain { maps, names };
     if let Some((from, to)) = needed.iter().find(|(f, t)| main.find(f, t).is_none()) {
-        b.diagnostics.push(Diagnostic::new(no_map(from, to)));
+        b.report(Diagnostic::new(no_map(from, to)));
     }
     main
 }

@@ -7,8 +7,8 @@ mod ranges;
 use crate::config::directive::{Args, Directive};
 use crate::config::table::entries;
 use crate::config::tree::{Node, Word};
-use crate::cycle::Builder;
 use crate::cycle::context::HTTP;
+use crate::cycle::{Builder, meaningless_bits};
 use crate::diagnostic::Diagnostic;
 use crate::http::connection::Peer;
 use crate::http::forwarded::{self, Trusted};
@@ -179,8 +179,7 @@ impl Reading {
             }
         };
         for message in warnings {
-            let warning = Diagnostic::warning(message).at(line.end);
-            b.diagnostics.push(warning.label(line.name.span, ""));
+            b.warn(line, &line.name, message);
         }
         result
     }
@@ -220,9 +219,7 @@ fn network(b: &mut Builder, line: &Node, word: &Word) -> Result<Cidr, Diagnostic
         return Err(Diagnostic::new(message).label(word.span, "as in 10.0.0.0/8 or 2001:db8::/32"));
     };
     if spare_bits {
-        let message = format!("low address bits of {} are meaningless", word.str());
-        let warning = Diagnostic::warning(message).at(line.end);
-        b.diagnostics.push(warning.label(word.span, ""));
+        b.warn(line, word, meaningless_bits(word));
     }
     Ok(net)
 }

@@ -4,7 +4,7 @@ use crate::config::directive::{Args, Contexts, Directive};
 use crate::config::tree::Node;
 use crate::config::value::{parse_number, parse_size};
 use crate::cycle::context::{EVERYWHERE, LOCATION_IF};
-use crate::cycle::{Builder, invalid};
+use crate::cycle::{Builder, duplicate_value, invalid};
 use crate::diagnostic::Diagnostic;
 use crate::http::mime_types::MimeTypes;
 use crate::http::regex::Regex;
@@ -201,8 +201,7 @@ fn set_proxied(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         let bit = 1u16 << known.ok_or_else(|| invalid(word))?;
         let mask = b.http.here().gzip().proxied.get_or_insert(0);
         if *mask & bit != 0 {
-            let d = Diagnostic::warning(format!("duplicate value \"{}\"", word.str()));
-            b.diagnostics.push(d.at(node.end).label(word.span, ""));
+            b.warn(node, word, duplicate_value(word));
             continue;
         }
         *mask |= bit;

@@ -3,11 +3,10 @@
 use super::conf::{Builtin, CertificateCache, SslRaw, Verify};
 use super::passwords;
 use crate::config::directive::{Args, Contexts, Directive};
-use crate::config::table::Collector;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_seconds, parse_size};
 use crate::cycle::context::{HTTP, SERVER};
-use crate::cycle::{Builder, invalid, invalid_parameter, parameter};
+use crate::cycle::{Builder, duplicate_value, invalid, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::zone::PAGE;
 use crate::tls::protocol;
@@ -188,8 +187,7 @@ fn set_protocols(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
             .iter()
             .any(|other| other.text.eq_ignore_ascii_case(&word.text))
         {
-            let d = Diagnostic::warning(format!("duplicate value \"{}\"", word.str()));
-            b.report(d.at(node.end).label(word.span, ""));
+            b.warn(node, word, duplicate_value(word));
             continue;
         }
         list.push(word.clone());

@@ -6,7 +6,7 @@ use crate::config::directive::{Args, Directive};
 use crate::config::tree::Node;
 use crate::config::value::parse_seconds;
 use crate::cycle::context::EVERYWHERE;
-use crate::cycle::{Builder, invalid, once};
+use crate::cycle::{Builder, duplicate_value, invalid, once};
 use crate::diagnostic::Diagnostic;
 use crate::http::conf::{BlockKind, Settings};
 use crate::http::request::Request;
@@ -179,8 +179,7 @@ fn set_flags(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         if *flags & bits == 0 {
             *flags |= bits;
         } else {
-            let d = Diagnostic::warning(format!("duplicate value \"{}\"", word.str()));
-            b.diagnostics.push(d.at(node.end).label(word.span, ""));
+            b.warn(node, word, duplicate_value(word));
         }
     }
     Ok(())

@@ -47,8 +47,7 @@ fn use_method(
     let redefined = group.balancer.replace(method).is_some();
     group.no_backup = no_backup;
     if redefined {
-        let d = Diagnostic::warning("load balancing method redefined");
-        b.diagnostics.push(d.at(node.end).label(node.name.span, ""));
+        b.warn(node, &node.name, "load balancing method redefined");
     }
     Ok(())
 }

@@ -2,10 +2,9 @@
 
 use super::context;
 use super::{Certificate, Tls};
-use crate::config::table::Collector;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_seconds};
-use crate::cycle::{Builder, invalid, invalid_parameter, parameter};
+use crate::cycle::{Builder, duplicate_value, invalid, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::value::Value;
 use crate::tls::identity::Cache;
@@ -102,8 +101,7 @@ pub fn set_protocols(
         }
         let list = raw(b).protocols.get_or_insert_default();
         if list.iter().any(|other| same(&other.text)) {
-            let d = Diagnostic::warning(format!("duplicate value \"{}\"", word.str()));
-            b.report(d.at(node.end).label(word.span, ""));
+            b.warn(node, word, duplicate_value(word));
             continue;
         }
         list.push(word.clone());
