@@ -296,3 +296,23 @@ fn complaints_about_zones() {
     ];
     same_complaints(&texts.each_ref().map(String::as_str));
 }
+
+#[test]
+fn complaints_about_words_for_a_cache() {
+    let lines = [
+        "proxy_cache_use_stale non_idempotent;",
+        "proxy_cache_use_stale error ERROR;",
+        "proxy_cache_use_stale error; proxy_cache_use_stale timeout error;",
+        "proxy_cache_use_stale http_504 off;",
+        "proxy_cache_use_stale http_501;",
+        "fastcgi_cache_use_stale non_idempotent updating;",
+        "fastcgi_cache_use_stale http_504;",
+        "uwsgi_cache_use_stale http_502;",
+        "scgi_cache_use_stale error timeout error;",
+        "proxy_cache_methods GET get;",
+        "proxy_cache_methods PUT;",
+        "proxy_cache_methods GET; fastcgi_cache_methods GET;",
+    ];
+    let lines = lines.map(|line| format!("server {{ listen 127.0.0.1:2; {line} }}"));
+    same_complaints(&lines.each_ref().map(String::as_str));
+}

@@ -4,17 +4,18 @@
 use crate::config::directive::{Args, Directive};
 use crate::config::tree::Node;
 use crate::config::value::{parse_flag, parse_number, parse_offset, parse_seconds, parse_time};
-use crate::cycle::Builder;
 use crate::cycle::context::EVERYWHERE;
+use crate::cycle::{Builder, duplicate_value};
 use crate::diagnostic::Diagnostic;
 use crate::http::core::without_effect;
+use crate::http::upstream::settings::{CGI_CONDITIONS, CONDITIONS};
 use crate::http::value::Value;
 
 type D = Directive<Builder>;
 
 /// The table of one protocol.
 macro_rules! table {
-    ($prefix:literal) => {
+    ($prefix:literal, $conditions:ident) => {
         &[
             D::custom(
                 concat!($prefix, "_cache"),
@@ -87,9 +88,9 @@ macro_rules! table {
                 concat!($prefix, "_cache_use_stale"),
                 EVERYWHERE,
                 Args::AtLeast(1),
-                set_stale,
+                |b, node| set_words(b, node, $conditions),
             )
-            .syntax("error | timeout | invalid_header | updating | http_500 | ... | off ...")
+            .syntax("error | timeout | invalid_header | non_idempotent | updating | http_500 | ... | off ...")
             .default("off")
             .doc(REASON),
             D::custom(
@@ -144,7 +145,7 @@ macro_rules! table {
 const REASON: &str = "No effect, as in nginx where no cache is in use: a directive that names a cache's zone is refused.";
 
 /// `proxy_cache*`, as far as it means nothing without a cache.
-pub static PROXY: &[D] = table!("proxy");
+pub static PROXY: &[D] = table!("proxy", CONDITIONS);
 /// The one that only proxy has.
 pub static PROXY_ONLY: &[D] = &[D::custom(
     "proxy_cache_convert_head",
@@ -156,11 +157,11 @@ pub static PROXY_ONLY: &[D] = &[D::custom(
 .default("on")
 .doc(REASON)];
 /// `fastcgi_cache*`
-pub static FASTCGI: &[D] = table!("fastcgi");
+pub static FASTCGI: &[D] = table!("fastcgi", CGI_CONDITIONS);
 /// `uwsgi_cache*`
-pub static UWSGI: &[D] = table!("uwsgi");
+pub static UWSGI: &[D] = table!("uwsgi", CGI_CONDITIONS);
 /// `scgi_cache*`
-pub static SCGI: &[D] = table!("scgi");
+pub static SCGI: &[D] = table!("scgi", CGI_CONDITIONS);
 
 fn set_cache(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     first(b, node)?;
@@ -214,38 +215,22 @@ fn set_valid(_: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn set_methods(_: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    one_of(node, &["GET", "HEAD", "POST"])
+fn set_methods(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    set_words(b, node, &[("GET", 0), ("HEAD", 0), ("POST", 0)])
 }
 
-fn set_stale(_: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
-    one_of(
-        node,
-        &[
-            "error",
-            "timeout",
-            "invalid_header",
-            "updating",
-            "http_500",
-            "http_502",
-            "http_503",
-            "http_504",
-            "http_403",
-            "http_404",
-            "http_429",
-            "off",
-        ],
-    )
-}
-
-fn one_of(node: &Node, names: &[&str]) -> Result<(), Diagnostic> {
+/// Words of a list that add up, as a repeated directive does too.
+fn set_words(b: &mut Builder, node: &Node, known: &[(&str, u32)]) -> Result<(), Diagnostic> {
     for word in &node.args {
-        if !names
-            .iter()
-            .any(|n| n.as_bytes().eq_ignore_ascii_case(&word.text))
-        {
+        let of = |name: &str| name.as_bytes().eq_ignore_ascii_case(&word.text);
+        if !known.iter().any(|(name, _)| of(name)) {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
             let d = node.error_at(word, format!("invalid value \"{}\"", word.str()));
             return Err(d.help(format!("it must be one of: {}", names.join(", "))));
+        }
+        let said = format!("{} {}", node.name.str(), word.str().to_ascii_lowercase());
+        if !without_effect::is_first(b, &said.into()) {
+            b.warn(node, word, duplicate_value(word));
         }
     }
     Ok(())
