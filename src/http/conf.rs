@@ -462,7 +462,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     modules::ssl::finish(b, &mut servers, &locations);
     b.temp_paths = temp_paths(&locations);
     let (router, listens) = router::listens(b, &servers);
-    let upstream = upstream::conf::finish(b);
+    let upstream = upstream::conf::finish(b, locations.first().map(|http| &*http.conf.core));
     let log = modules::log::finish(b, &locations);
     let charset = modules::charset::finish(b);
     // Last, since everything above may name variables.

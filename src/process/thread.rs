@@ -5,6 +5,7 @@ use crate::config::source::errno;
 use crate::core::affinity::Affinity;
 use crate::cycle::Cycle;
 use crate::http::connection::Front;
+use crate::http::upstream::renew::Renewals;
 use crate::http::worker::Worker;
 use crate::log::{self, Level};
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -82,6 +83,8 @@ struct Thread {
     number: usize,
     worker: Rc<Worker>,
     acceptors: Vec<Acceptor>,
+    /// The first thread asks for the names of upstreams for all.
+    renewals: Renewals,
 }
 
 impl Thread {
@@ -92,6 +95,7 @@ impl Thread {
             number,
             worker,
             acceptors: Vec::new(),
+            renewals: Renewals::default(),
         };
         thread.apply(&cycle, sockets);
         thread
@@ -122,9 +126,13 @@ impl Thread {
             self.pin(affinity);
         }
         let mut before = std::mem::take(&mut self.acceptors);
+        self.renewals = Renewals::default();
         let Some(http) = self.worker.http() else {
             return;
         };
+        if self.number == 0 {
+            self.renewals = Renewals::start(&http, &self.worker.resolvers);
+        }
         for (listen, (spec, sockets)) in cycle.listens.iter().zip(sockets.iter()).enumerate() {
             let turn = self.number.checked_rem(sockets.len()).unwrap_or(0);
             let Some(socket) = sockets.get(turn) else {

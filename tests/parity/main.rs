@@ -28,6 +28,9 @@ mod http2;
 mod limits;
 mod log;
 mod modules;
+#[path = "../http/names.rs"]
+#[allow(dead_code, reason = "how often it is asked is nginx's affair")]
+mod names;
 mod normal;
 #[path = "../http/origin.rs"]
 mod origin;
@@ -38,6 +41,7 @@ mod proxy_protocol;
 mod proxy_ssl;
 mod rarely;
 mod requests;
+mod resolve;
 mod rewrite;
 mod slips;
 mod small;

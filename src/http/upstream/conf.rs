@@ -2,17 +2,23 @@
 
 use super::balance::{Balancer, round_robin::RoundRobin};
 use super::peers::{Peer, Peers};
+use super::renew::Renewal;
+use super::resolved::{Live, Named};
 use super::server::{self, ServerSpec};
 use crate::config::directive::{Args, Directive};
+use crate::config::source::Sources;
 use crate::config::span::Span;
 use crate::config::table::Collector;
 use crate::config::tree::Node;
 use crate::cycle::{Builder, context};
 use crate::diagnostic::Diagnostic;
+use crate::http::core::location::LocationConf as CoreConf;
 use crate::net::address::Address;
+use crate::net::resolver::Dns;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The number of a group in [`Upstreams`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +45,10 @@ pub struct GroupBuilder {
     pub least_time: bool,
     /// `zone`
     pub zone: Option<Bytes>,
+    /// `resolver`
+    pub resolver: Option<Arc<Dns>>,
+    /// `resolver_timeout`
+    pub resolver_timeout: Option<Duration>,
 }
 
 /// Groups while they are collected.
@@ -83,6 +93,8 @@ impl GroupBuilder {
             no_backup: false,
             least_time: false,
             zone: None,
+            resolver: None,
+            resolver_timeout: None,
         }
     }
 }
@@ -92,8 +104,7 @@ pub struct Group {
     /// Its name, or the host of the address that made it.
     pub name: Bytes,
     port: u16,
-    /// Its servers.
-    pub peers: Arc<Peers>,
+    servers: Servers,
     /// How one is chosen.
     pub balancer: Arc<dyn Balancer>,
     /// Whether and how connections to them are kept.
@@ -106,14 +117,38 @@ pub struct Group {
     pub fleeting: bool,
 }
 
+/// The servers of a group.
+enum Servers {
+    /// All with addresses.
+    Fixed(Arc<Peers>),
+    /// Some with names, and who is asked for them.
+    Live(Arc<Live>, Renewal),
+}
+
 impl Group {
+    /// Its servers as they are now.
+    pub fn peers(&self) -> Arc<Peers> {
+        match &self.servers {
+            Servers::Fixed(peers) => Arc::clone(peers),
+            Servers::Live(live, _) => live.now(),
+        }
+    }
+
+    /// The same where names are resolved while it is in use.
+    pub fn live(&self) -> Option<&Arc<Live>> {
+        match &self.servers {
+            Servers::Fixed(_) => None,
+            Servers::Live(live, _) => Some(live),
+        }
+    }
+
     /// The name of an `upstream`, or the address in its place.
     pub fn shown(&self) -> Bytes {
         if self.port != 0 {
             let name = String::from_utf8_lossy(&self.name);
             return Bytes::from(format!("{name}:{}", self.port));
         }
-        match &*self.peers.main.peers {
+        match &*self.peers().main.peers {
             // Without a name of its own it goes by its only server.
             [only] if only.server.is_empty() => only.name.clone(),
             _ => self.name.clone(),
@@ -125,7 +160,7 @@ impl Group {
         Arc::new(Group {
             name,
             port: 0,
-            peers: Peers::new(peers, Vec::new()),
+            servers: Servers::Fixed(Peers::new(peers, Vec::new())),
             balancer: Arc::new(RoundRobin),
             keepalive: None,
             span,
@@ -144,7 +179,7 @@ impl Group {
     pub fn sessions(&self) -> u64 {
         match self.fleeting {
             true => 0,
-            false => self.peers.id,
+            false => self.peers().id,
         }
     }
 }
@@ -166,10 +201,18 @@ impl Upstreams {
     /// The group whose peers have this number.
     pub fn of_peers(&self, id: u64) -> Option<&Arc<Group>> {
         let by_peers = self.by_peers.get_or_init(|| {
-            let numbers = self.groups.iter().map(|group| group.peers.id);
+            let numbers = self.groups.iter().map(|group| group.peers().id);
             numbers.zip(0..).collect()
         });
         self.groups.get(*by_peers.get(&id)?)
+    }
+
+    /// The groups with names that are resolved while they are in use, and who is asked for them.
+    pub fn renewed(&self) -> impl Iterator<Item = (&Arc<Live>, &Renewal)> {
+        self.groups.iter().filter_map(|group| match &group.servers {
+            Servers::Fixed(_) => None,
+            Servers::Live(live, renewal) => Some((live, renewal)),
+        })
     }
 
     /// The group that an address computed per request means, if there is one of this name.
@@ -186,14 +229,35 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
         .syntax("name")
         .doc("Defines a group of servers that proxy_pass and the like may name."),
     Directive::custom("server", context::UPSTREAM, Args::AtLeast(1), server::set)
-        .syntax("address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]")
+        .syntax(
+            "address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [resolve]",
+        )
         .doc("A server of the group: an address, a host name or a unix socket, with weight=, max_conns=, max_fails=, \
-              fail_timeout=, backup and down."),
+              fail_timeout=, backup and down. A name is resolved when the configuration is read; with resolve it is \
+              resolved by resolver, again and again while the group is in use. This takes a zone. SRV records (service=) \
+              are not supported."),
     Directive::custom("zone", context::UPSTREAM, Args::Between(1, 2), server::zone)
         .syntax("name [size]")
         .doc("Names the memory in which nginx's workers share the state of the group. Here all threads always share it; \
               the name and the size are checked and otherwise without meaning."),
+    Directive::custom("resolver", context::UPSTREAM, Args::AtLeast(1), set_resolver)
+        .syntax("address ... [valid=time] [ipv4=on|off] [ipv6=on|off]")
+        .doc("The name servers for servers of the group with resolve, in place of those of http. A name is asked for \
+              again when the time is over for which the answer holds, which valid= overrides."),
+    Directive::time("resolver_timeout", context::UPSTREAM, |b: &mut Builder| {
+        &mut b.http.upstream.here().resolver_timeout
+    })
+    .default("30s")
+    .doc("How long an answer is waited for, and how long it takes until a name server that had none is asked again."),
 ];
+
+fn set_resolver(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
+    if b.http.upstream.here().resolver.is_some() {
+        return Err(node.fault("is duplicate"));
+    }
+    b.http.upstream.here().resolver = Some(Dns::parse(node)?);
+    Ok(())
+}
 
 fn upstream(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let Some(name) = node.arg(0) else {
@@ -277,12 +341,12 @@ pub fn reference(b: &mut Builder, address: &Address, span: Span) -> Result<Group
     Ok(GroupId((groups.len() - 1) as u32))
 }
 
-/// Fixes the groups.
-pub fn finish(b: &mut Builder) -> Upstreams {
+/// Fixes the groups. `core` is what holds in `http`.
+pub fn finish(b: &mut Builder, core: Option<&CoreConf>) -> Upstreams {
     let builder = std::mem::take(&mut b.http.upstream);
     let mut groups = Vec::with_capacity(builder.groups.len());
     for group in builder.groups {
-        match build(group) {
+        match build(group, core, &b.sources) {
             Ok(group) => groups.push(Arc::new(group)),
             Err(d) => b.report(d),
         }
@@ -293,12 +357,21 @@ pub fn finish(b: &mut Builder) -> Upstreams {
     }
 }
 
-fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
+fn build(
+    group: GroupBuilder,
+    core: Option<&CoreConf>,
+    sources: &Sources,
+) -> Result<Group, Diagnostic> {
     let name = String::from_utf8_lossy(&group.host).into_owned();
     let refuse = |message: String| {
         Err(Diagnostic::new(message)
             .at(group.span)
             .label(group.span, ""))
+    };
+    let named: Vec<Named> = group.servers.iter().filter_map(ServerSpec::named).collect();
+    let renewal = match named.is_empty() {
+        true => None,
+        false => Some(renewal(&group, core, sources)?),
     };
     let mut servers = group.servers;
     if servers.is_empty() && !group.explicit {
@@ -322,7 +395,7 @@ fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
         of.flat_map(ServerSpec::peers).collect()
     };
     let (main, backup) = (peers(false), peers(true));
-    if main.is_empty() && group.explicit {
+    if main.is_empty() && group.explicit && named.iter().all(|named| named.backup) {
         return refuse(format!("no servers in upstream \"{name}\""));
     }
     let places = servers
@@ -330,12 +403,51 @@ fn build(group: GroupBuilder) -> Result<Group, Diagnostic> {
         .filter_map(|s| Some((s.name.clone(), s.span?)));
     Ok(Group {
         places: places.collect(),
-        peers: Peers::named(&group.host, main, backup),
+        servers: match renewal {
+            None => Servers::Fixed(Peers::named(&group.host, main, backup)),
+            Some(renewal) => Servers::Live(Live::of(&group.host, main, backup, named), renewal),
+        },
         name: group.host,
         port: group.port,
         balancer: group.balancer.unwrap_or_else(|| Arc::new(RoundRobin)),
         keepalive: group.explicit.then(|| group.keepalive.build()).flatten(),
         span: group.span,
         fleeting: false,
+    })
+}
+
+/// Who is asked for the names of a group.
+fn renewal(
+    group: &GroupBuilder,
+    core: Option<&CoreConf>,
+    sources: &Sources,
+) -> Result<Renewal, Diagnostic> {
+    let name = String::from_utf8_lossy(&group.host);
+    let named = |server: &&ServerSpec| server.named.is_some();
+    let written = group.servers.iter().find(named).and_then(|s| s.span);
+    let written = written.unwrap_or(group.span);
+    if group.zone.is_none() {
+        let place = sources.place(group.span);
+        let message = format!(
+            "resolving names at run time requires upstream \"{name}\" in {place} to be in shared memory"
+        );
+        let d = Diagnostic::new(message).label(written, "with resolve");
+        return Err(d.help(format!("give the group a zone: zone {name} 64k;")));
+    }
+    let dns = group.resolver.clone();
+    let Some(dns) = dns.or_else(|| core?.resolver.clone()) else {
+        let message =
+            format!("no resolver defined to resolve names at run time in upstream \"{name}\"");
+        let d = Diagnostic::new(message)
+            .at(group.span)
+            .label(written, "with resolve");
+        return Err(d.help("name a name server in http or in the group: resolver 127.0.0.53;"));
+    };
+    let timeout = group
+        .resolver_timeout
+        .or(core.map(|core| core.resolver_timeout));
+    Ok(Renewal {
+        dns,
+        timeout: timeout.unwrap_or(Duration::from_secs(30)),
     })
 }

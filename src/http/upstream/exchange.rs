@@ -90,7 +90,7 @@ pub async fn run<C: Codec>(req: &mut Request, codec: &mut C, plan: &Plan<'_>) ->
             req.upstreams.push(state.clone());
             let mut failure = plan.failure(Cause::NoLiveUpstreams, Stage::Connecting, &state);
             failure.span = Some(plan.group.span);
-            failure.facts.left_out = left_out(&plan.group.peers, super::peers::now());
+            failure.facts.left_out = left_out(&plan.group, super::peers::now());
             match tries.next(req, plan, &state, failure, None) {
                 Some(verdict) => break verdict,
                 None => continue,
@@ -494,7 +494,7 @@ struct Tries {
 
 impl Tries {
     fn new(plan: &Plan<'_>) -> Self {
-        let mut choice = Choice::new(Arc::clone(&plan.group.peers));
+        let mut choice = Choice::new(plan.group.peers());
         let most = plan.passing.next_upstream_tries;
         if most > 0 {
             choice.tries = choice.tries.min(most);

@@ -1,7 +1,9 @@
 //! Why servers of a group are not asked: looked up when none is left.
 
+use super::conf::Group;
 use super::kind::Kind;
 use super::peers::{Health, List, Peer, Peers};
+use crate::net::resolver::ResolveError;
 use bytes::Bytes;
 use std::fmt;
 
@@ -32,10 +34,22 @@ pub enum Why {
     },
     /// This request has asked it already.
     Tried,
+    /// Its name has no address, and why.
+    Unresolved(Option<ResolveError>),
 }
 
 /// What holds for each server of a group now. `now` is in seconds.
-pub fn left_out(peers: &Peers, now: i64) -> Vec<LeftOut> {
+pub fn left_out(group: &Group, now: i64) -> Vec<LeftOut> {
+    let mut all = of_peers(&group.peers(), now);
+    let names = group.live().map(|live| live.without_address());
+    all.extend(names.into_iter().flatten().map(|(named, why)| LeftOut {
+        peer: named.like.server.clone(),
+        why: Why::Unresolved(why),
+    }));
+    all
+}
+
+fn of_peers(peers: &Peers, now: i64) -> Vec<LeftOut> {
     let mut all = Vec::new();
     for list in std::iter::once(&peers.main).chain(&peers.backup) {
         add(list, now, &mut all);
@@ -78,6 +92,8 @@ impl fmt::Display for LeftOut {
             Why::Down => f.write_str("is marked down"),
             Why::Full(most) => write!(f, "has {most} connections (max_conns={most})"),
             Why::Tried => f.write_str("was tried for this request"),
+            Why::Unresolved(Some(why)) => write!(f, "could not be resolved ({why})"),
+            Why::Unresolved(None) => f.write_str("is not resolved yet"),
             Why::Failed { how, ago, again } => {
                 write!(f, "failed {ago}s ago")?;
                 if let Some(how) = how {
@@ -115,7 +131,7 @@ mod tests {
             health[0].failed_by = Some(Kind::Refused);
             health[1].conns = 2;
         }
-        let shown: Vec<String> = left_out(&peers, 100)
+        let shown: Vec<String> = of_peers(&peers, 100)
             .iter()
             .map(LeftOut::to_string)
             .collect();

@@ -4,6 +4,7 @@
 use super::balance::least_time::{Times, Watch};
 use super::balance::{Balancer, Group};
 use super::kind::Kind;
+use super::resolved::Live;
 use super::state::UpstreamState;
 use crate::http::request::Request;
 use crate::net::address::Addr;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// A server as it is configured; one with several addresses is several peers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +54,8 @@ pub struct Health {
     pub conns: i64,
     /// How long its answers took.
     pub times: Times,
+    /// Unique in the process where lists take each other's place: it is the same in each.
+    born: u64,
 }
 
 /// The main or the backup servers of a group.
@@ -60,26 +63,81 @@ pub struct Health {
 pub struct List {
     /// As configured.
     pub peers: Box<[Peer]>,
+    /// Which of the group's servers with names each belongs to, if it belongs to one.
+    named: Box<[Option<usize>]>,
     health: Mutex<Vec<Health>>,
+    /// What `hash ... consistent` goes by, once it is asked.
+    pub points: OnceLock<Vec<(u32, Bytes)>>,
 }
 
 impl List {
     /// A list in which nothing has happened yet.
     pub fn new(peers: Vec<Peer>) -> Self {
-        let health = peers.iter().map(|p| Health {
-            current_weight: 0,
-            effective_weight: p.weight,
-            fails: 0,
-            accessed: 0,
-            failed_by: None,
-            checked: 0,
-            conns: 0,
-            times: Times::default(),
-        });
         List {
-            health: Mutex::new(health.collect()),
+            health: Mutex::new(peers.iter().map(Health::of).collect()),
+            named: vec![None; peers.len()].into(),
             peers: peers.into(),
+            points: OnceLock::new(),
         }
+    }
+
+    /// The peers of the group's server with this number among those with names.
+    pub fn of_name(&self, number: usize) -> impl Iterator<Item = &Peer> {
+        let pairs = self.peers.iter().zip(&self.named);
+        pairs.filter_map(move |(peer, of)| (*of == Some(number)).then_some(peer))
+    }
+
+    /// The list without those of a name that go, and with more of them at the end.
+    pub fn changed(
+        &self,
+        number: usize,
+        goes: impl Fn(&Peer) -> bool,
+        more: impl Iterator<Item = Peer>,
+    ) -> List {
+        let (mut peers, mut named, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        let health = self.health();
+        for ((peer, of), health) in self.peers.iter().zip(&self.named).zip(health.iter()) {
+            if *of != Some(number) || !goes(peer) {
+                peers.push(peer.clone());
+                named.push(*of);
+                all.push(health.clone());
+            }
+        }
+        for peer in more {
+            let mut health = Health::of(&peer);
+            health.born = NEXT.fetch_add(1, Ordering::Relaxed);
+            all.push(health);
+            peers.push(peer);
+            named.push(Some(number));
+        }
+        List {
+            peers: peers.into(),
+            named: named.into(),
+            health: Mutex::new(all),
+            points: OnceLock::new(),
+        }
+    }
+
+    /// The same list as it is now.
+    fn copy(&self) -> List {
+        self.changed(0, |_| false, std::iter::empty())
+    }
+
+    /// Gives each a number of its own.
+    fn numbered(self) -> List {
+        for health in self.health().iter_mut() {
+            health.born = NEXT.fetch_add(1, Ordering::Relaxed);
+        }
+        self
+    }
+
+    fn with<T>(&self, index: usize, act: impl FnOnce(&Peer, &mut Health) -> T) -> Option<T> {
+        let mut health = self.health();
+        Some(act(self.peers.get(index)?, health.get_mut(index)?))
+    }
+
+    fn position_of(&self, born: u64) -> Option<usize> {
+        self.health().iter().position(|health| health.born == born)
     }
 
     /// What is known of the peers, in their order; locked while it is looked at.
@@ -102,6 +160,8 @@ pub struct Peers {
     pub main: List,
     /// The backup servers.
     pub backup: Option<List>,
+    /// Where the lists stand that take the place of these, if names are resolved.
+    live: Option<Weak<Live>>,
 }
 
 type Key = (Bytes, Vec<Peer>, Vec<Peer>);
@@ -115,7 +175,71 @@ impl Peers {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             main: List::new(main),
             backup: (!backup.is_empty()).then(|| List::new(backup)),
+            live: None,
         })
+    }
+
+    /// The first servers of a group whose names are resolved.
+    pub fn of_live(main: Vec<Peer>, backup: Vec<Peer>, live: Weak<Live>) -> Arc<Self> {
+        Arc::new(Peers {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            main: List::new(main).numbered(),
+            backup: (!backup.is_empty()).then(|| List::new(backup).numbered()),
+            live: Some(live),
+        })
+    }
+
+    /// The same servers with another list in place of one.
+    pub fn with(&self, backup: bool, list: List) -> Self {
+        let (main, backup) = match backup {
+            true => (self.main.copy(), Some(list)),
+            false => (list, self.backup.as_ref().map(List::copy)),
+        };
+        Peers {
+            id: self.id,
+            main,
+            backup: backup.filter(|list| !list.peers.is_empty()),
+            live: self.live.clone(),
+        }
+    }
+
+    /// The main or the backup servers, if there are any such.
+    pub fn list_of(&self, backup: bool) -> Option<&List> {
+        match backup {
+            true => self.backup.as_ref(),
+            false => Some(&self.main),
+        }
+    }
+
+    /// Looks at a peer. If another list has taken this one's place the peer is looked for there: it may be gone.
+    pub fn with_peer<T>(
+        &self,
+        backup: bool,
+        index: usize,
+        act: impl FnOnce(&Peer, &mut Health) -> T,
+    ) -> Option<T> {
+        let live = self.live();
+        match live.as_ref().map(|live| live.lock()) {
+            Some(now) if !std::ptr::eq(&**now, self) => self.with_same(&now, backup, index, act),
+            _ => self.list(backup).with(index, act),
+        }
+    }
+
+    /// Looks at the same peer where it is now.
+    fn with_same<T>(
+        &self,
+        now: &Peers,
+        backup: bool,
+        index: usize,
+        act: impl FnOnce(&Peer, &mut Health) -> T,
+    ) -> Option<T> {
+        let born = self.list(backup).with(index, |_, health| health.born)?;
+        let list = now.list_of(backup)?;
+        list.with(list.position_of(born)?, act)
+    }
+
+    fn live(&self) -> Option<Arc<Live>> {
+        self.live.as_ref().and_then(Weak::upgrade)
     }
 
     /// The peers of a named group: those of an earlier configuration if nothing in the group was changed.
@@ -183,9 +307,14 @@ impl Choice {
     pub fn pick(&mut self, balancer: &dyn Balancer, req: &Request) -> Option<Lease> {
         let peers = Arc::clone(&self.peers);
         balancer.prepare(req, &mut self.memory);
+        let live = peers.live();
+        let now = live.as_ref().map(|live| live.lock());
         loop {
             let list = peers.list(self.backup);
             if let Some(index) = pick_from(list, peers.single(), balancer, self) {
+                if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, &peers)) {
+                    peers.with_same(&now, self.backup, index, |_, health| health.conns += 1);
+                }
                 return Some(Lease {
                     backup: self.backup,
                     peers,
@@ -244,6 +373,7 @@ fn pick_from(
     } else {
         let mut group = Group {
             peers: &list.peers,
+            points: &list.points,
             health: &mut health,
             now: now(),
         };
@@ -297,10 +427,10 @@ impl Lease {
 
     /// The head of the answer has come.
     pub fn on_header(&mut self) {
-        if let Some(watch) = &mut self.watch
-            && let Some(health) = self.peers.list(self.backup).health().get_mut(self.index)
-        {
-            watch.on_header(health);
+        if let Some(watch) = &mut self.watch {
+            self.peers.with_peer(self.backup, self.index, |_, health| {
+                watch.on_header(health);
+            });
         }
     }
 
@@ -310,38 +440,58 @@ impl Lease {
             return false;
         }
         let single = self.peers.single();
-        let list = self.peers.list(self.backup);
-        let mut health = list.health();
-        let (Some(peer), Some(health)) = (list.peers.get(self.index), health.get_mut(self.index))
-        else {
-            return false;
+        let watch = self.watch.take();
+        let end = |peer: &Peer, health: &mut Health| {
+            health.conns = health.conns.saturating_sub(1);
+            if let Some(mut watch) = watch {
+                watch.on_end(health, outcome == Outcome::Fine);
+            }
+            health.end(peer, single, outcome)
         };
-        health.conns = health.conns.saturating_sub(1);
-        if let Some(mut watch) = self.watch.take() {
-            watch.on_end(health, outcome == Outcome::Fine);
+        let ended = self.peers.with_peer(self.backup, self.index, end);
+        ended.unwrap_or(false)
+    }
+}
+
+impl Health {
+    fn of(peer: &Peer) -> Self {
+        Health {
+            current_weight: 0,
+            effective_weight: peer.weight,
+            fails: 0,
+            accessed: 0,
+            failed_by: None,
+            checked: 0,
+            conns: 0,
+            times: Times::default(),
+            born: 0,
         }
+    }
+
+    /// Takes note of how a request fared. Returns whether the peer is left out from now on.
+    fn end(&mut self, peer: &Peer, single: bool, outcome: Outcome) -> bool {
         if single {
-            health.fails = 0;
+            self.fails = 0;
             return false;
         }
         let Outcome::Failed(kind) = outcome else {
             // A try after `fail_timeout` went well.
-            if health.accessed < health.checked {
-                health.fails = 0;
+            if self.accessed < self.checked {
+                self.fails = 0;
             }
             return false;
         };
         let now = now();
-        health.fails = health.fails.saturating_add(1);
-        health.accessed = now;
-        health.checked = now;
-        health.failed_by = Some(kind);
+        self.fails = self.fails.saturating_add(1);
+        self.accessed = now;
+        self.checked = now;
+        self.failed_by = Some(kind);
         if peer.max_fails == 0 {
             return false;
         }
-        health.effective_weight =
-            (health.effective_weight - peer.weight / peer.max_fails.max(1)).max(0);
-        health.fails >= peer.max_fails
+        self.effective_weight =
+            (self.effective_weight - peer.weight / peer.max_fails.max(1)).max(0);
+        self.fails >= peer.max_fails
     }
 }
 

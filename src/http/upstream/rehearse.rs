@@ -17,6 +17,12 @@ pub fn run(
     text: Bytes,
     uri: Bytes,
 ) -> Verdict {
+    let names = plan.group.live().map(|live| &live.named);
+    for named in names.into_iter().flatten() {
+        req.trace(|| Event::WouldResolve {
+            host: named.host.clone(),
+        });
+    }
     let peers = order(req, plan);
     if let Some(first) = peers.first() {
         let attempt = Attempt::begin(first.address.clone(), scheme, uri.clone(), None);
@@ -39,7 +45,7 @@ pub fn run(
 
 /// The servers in the order in which they would be tried if each failed. What is known of them stays as it was.
 fn order(req: &Request, plan: &Plan<'_>) -> Vec<Tried> {
-    let peers = &plan.group.peers;
+    let peers = &plan.group.peers();
     let lists = || std::iter::once(&peers.main).chain(&peers.backup);
     let before: Vec<_> = lists().map(|list| list.health().clone()).collect();
     let most: usize = lists().map(|list| list.peers.len()).sum();

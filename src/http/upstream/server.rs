@@ -1,6 +1,7 @@
 //! `server` and `zone` in `upstream`.
 
 use super::peers::Peer;
+use super::resolved::Named;
 use crate::config::span::Span;
 use crate::config::tree::{Node, Word};
 use crate::config::value::{parse_number, parse_seconds, parse_size};
@@ -9,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::http::zone;
 use crate::net::address::{Addr, Address, Options};
 use bytes::Bytes;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// A `server` line.
 pub struct ServerSpec {
@@ -18,6 +20,8 @@ pub struct ServerSpec {
     pub span: Option<Span>,
     /// What it resolved to.
     pub addrs: Vec<Addr>,
+    /// The name and the port if it is resolved while the group is in use: `resolve`.
+    pub named: Option<(Bytes, u16)>,
     /// `weight=`
     pub weight: i64,
     /// `max_conns=`
@@ -39,6 +43,7 @@ impl ServerSpec {
             name: Bytes::new(),
             span: None,
             addrs,
+            named: None,
             weight: 1,
             max_conns: 0,
             max_fails: 1,
@@ -50,15 +55,31 @@ impl ServerSpec {
 
     /// A peer for each of its addresses.
     pub fn peers(&self) -> impl Iterator<Item = Peer> {
-        self.addrs.iter().map(|addr| Peer {
-            addr: addr.clone(),
+        self.addrs.iter().map(|addr| self.peer(addr.clone()))
+    }
+
+    fn peer(&self, addr: Addr) -> Peer {
+        Peer {
             name: Bytes::from(addr.to_string()),
+            addr,
             server: self.name.clone(),
             weight: self.weight,
             max_fails: self.max_fails,
             fail_timeout: self.fail_timeout,
             max_conns: self.max_conns,
             down: self.down,
+        }
+    }
+
+    /// The server as one whose name is resolved while the group is in use.
+    pub fn named(&self) -> Option<Named> {
+        let (host, port) = self.named.clone()?;
+        let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
+        Some(Named {
+            host,
+            port,
+            backup: self.backup,
+            like: self.peer(Addr::Inet(nowhere)),
         })
     }
 }
@@ -69,12 +90,36 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         return Ok(());
     };
     let mut spec = ServerSpec::of_addresses(Vec::new());
+    let mut late = Late::default();
     for word in node.args.iter().skip(1) {
-        parse_parameter(b, &mut spec, word)?;
+        parse_parameter(b, &mut spec, &mut late, word)?;
     }
-    let address = Address::parse(&name.text, Options::upstream(80)).map_err(|e| {
-        Diagnostic::new(format!("{e} in upstream \"{}\"", name.str())).label(name.span, "")
-    })?;
+    let refuse = |message: String| Err(Diagnostic::new(message).label(name.span, ""));
+    let shown = name.str();
+    if late.service.is_some() && !late.resolve {
+        let message = format!("service upstream \"{shown}\" requires \"resolve\" parameter");
+        return refuse(message);
+    }
+    let options = Options {
+        no_resolve: late.resolve,
+        ..Options::upstream(80)
+    };
+    let address = match Address::parse(&name.text, options) {
+        Ok(address) => address,
+        Err(e) => return refuse(format!("{e} in upstream \"{shown}\"")),
+    };
+    if let Some(word) = late.service {
+        if !address.no_port {
+            return refuse(format!("service upstream \"{shown}\" may not have port"));
+        }
+        if !address.addrs.is_empty() {
+            return refuse(format!("service upstream \"{shown}\" requires domain name"));
+        }
+        return Err(not_supported(word));
+    }
+    if late.resolve && address.addrs.is_empty() {
+        spec.named = Some((address.host.clone(), address.port));
+    }
     spec.name = name.text.clone();
     spec.span = Some(name.span);
     spec.addrs = address.addrs;
@@ -82,7 +127,19 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn parse_parameter(b: &mut Builder, spec: &mut ServerSpec, word: &Word) -> Result<(), Diagnostic> {
+/// What is to be resolved while the group is in use.
+#[derive(Default)]
+struct Late<'a> {
+    resolve: bool,
+    service: Option<&'a Word>,
+}
+
+fn parse_parameter<'a>(
+    b: &mut Builder,
+    spec: &mut ServerSpec,
+    late: &mut Late<'a>,
+    word: &'a Word,
+) -> Result<(), Diagnostic> {
     let number = |text: &[u8]| parse_number(text).ok_or_else(|| invalid_parameter(word));
     if let Some(text) = parameter(word, "weight") {
         spec.weight = number(text)?;
@@ -107,23 +164,27 @@ fn parse_parameter(b: &mut Builder, spec: &mut ServerSpec, word: &Word) -> Resul
         spec.backup = true;
     } else if word.text == "down" {
         spec.down = true;
-    } else if is_of_nginx(word) {
-        let message = format!(
-            "parameter \"{}\" is known to nginx, not supported by goodgate yet",
-            word.str()
-        );
-        return Err(Diagnostic::new(message).label(word.span, ""));
+    } else if word.text == "resolve" {
+        late.resolve = true;
+    } else if let Some(service) = parameter(word, "service") {
+        if service.is_empty() {
+            return Err(Diagnostic::new("service is empty").label(word.span, ""));
+        }
+        late.service = Some(word);
+    } else if word.text == "drain" || parameter(word, "route").is_some() {
+        return Err(not_supported(word));
     } else {
         return Err(invalid_parameter(word));
     }
     Ok(())
 }
 
-fn is_of_nginx(word: &Word) -> bool {
-    word.text == "resolve"
-        || word.text == "drain"
-        || parameter(word, "service").is_some()
-        || parameter(word, "route").is_some()
+fn not_supported(word: &Word) -> Diagnostic {
+    let message = format!(
+        "parameter \"{}\" is known to nginx, not supported by goodgate yet",
+        word.str()
+    );
+    Diagnostic::new(message).label(word.span, "")
 }
 
 /// The setter of `zone`.

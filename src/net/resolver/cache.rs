@@ -42,14 +42,17 @@ enum State {
     Known(Rc<Found>, Instant),
 }
 
+/// What a name stands for and until when, or why that is not known.
+type Known = Result<(Rc<Found>, Instant), ResolveError>;
+
 /// A question under way, and those who wait for its answer.
 pub struct Flight {
-    outcome: RefCell<Option<Result<Rc<Found>, ResolveError>>>,
+    outcome: RefCell<Option<Known>>,
     over: Notify,
 }
 
 impl Flight {
-    async fn outcome(&self) -> Result<Rc<Found>, ResolveError> {
+    async fn outcome(&self) -> Known {
         loop {
             if let Some(outcome) = &*self.outcome.borrow() {
                 return outcome.clone();
@@ -79,6 +82,19 @@ impl Resolver {
         name: &[u8],
         timeout: Duration,
     ) -> Result<Vec<IpAddr>, ResolveError> {
+        let told = self.resolve_until(name, timeout).await;
+        told.map(|(addresses, _)| addresses)
+    }
+
+    /// The same, and until when they hold.
+    ///
+    /// # Errors
+    /// Those of [`Resolver::resolve`].
+    pub async fn resolve_until(
+        self: &Rc<Self>,
+        name: &[u8],
+        timeout: Duration,
+    ) -> Result<(Vec<IpAddr>, Instant), ResolveError> {
         let name = name.strip_suffix(b".").unwrap_or(name);
         let name = name.to_ascii_lowercase();
         match tokio::time::timeout(timeout, self.follow(name)).await {
@@ -87,16 +103,28 @@ impl Resolver {
         }
     }
 
-    async fn follow(self: &Rc<Self>, mut name: Vec<u8>) -> Result<Vec<IpAddr>, ResolveError> {
+    async fn follow(
+        self: &Rc<Self>,
+        mut name: Vec<u8>,
+    ) -> Result<(Vec<IpAddr>, Instant), ResolveError> {
+        // The first of the answers to expire decides.
+        let mut until: Option<Instant> = None;
         for _ in 0..=MOST_ALIASES {
-            let (found, known) = match self.look(&name) {
-                State::Known(found, _) => (found, true),
-                State::Asking(flight) => (flight.outcome().await?, false),
+            let (found, holds, known) = match self.look(&name) {
+                State::Known(found, holds) => (found, holds, true),
+                State::Asking(flight) => {
+                    let (found, holds) = flight.outcome().await?;
+                    (found, holds, false)
+                }
             };
+            let holds = until.map_or(holds, |until| until.min(holds));
+            until = Some(holds);
             match &*found {
-                Found::Addresses { v4, v6 } if known => return Ok(rotated(v4, v6)),
+                Found::Addresses { v4, v6 } if known => return Ok((rotated(v4, v6), holds)),
                 // Who has waited for the answer gets it as it came, as from nginx.
-                Found::Addresses { v4, v6 } => return Ok(v4.iter().chain(v6).copied().collect()),
+                Found::Addresses { v4, v6 } => {
+                    return Ok((v4.iter().chain(v6).copied().collect(), holds));
+                }
                 Found::Alias(other) => name.clone_from(other),
             }
         }
@@ -149,7 +177,7 @@ impl Resolver {
                     state: State::Known(Rc::clone(&found), now + life),
                 };
                 self.names.borrow_mut().insert(name, entry);
-                Ok(found)
+                Ok((found, now + life))
             }
             Err(e) => {
                 self.names.borrow_mut().remove(&name);
@@ -312,6 +340,24 @@ mod tests {
         let (resolver, thread) = server(2, move |_, answer| alias(answer));
         let outcome = run(resolver.resolve(b"a.example", LONG));
         assert_eq!(outcome, Err(ResolveError::NOT_FOUND));
+        assert_eq!(thread.join().unwrap(), 2);
+    }
+
+    #[test]
+    fn what_is_found_holds_as_long_as_the_shortest_of_its_answers() {
+        let (resolver, thread) = server(2, |number, answer| match number {
+            0 => {
+                answer[7] = 1;
+                let head = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 4];
+                answer.extend_from_slice(&head);
+                answer.extend_from_slice(b"\x01x\xc0\x0e");
+            }
+            _ => a(answer, 60),
+        });
+        let outcome = run(resolver.resolve_until(b"a.example", LONG)).unwrap();
+        assert_eq!(outcome.0, FOUND);
+        let holds = outcome.1.saturating_duration_since(Instant::now());
+        assert!(holds <= Duration::from_secs(9), "{holds:?}");
         assert_eq!(thread.join().unwrap(), 2);
     }
 

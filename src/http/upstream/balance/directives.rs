@@ -56,7 +56,7 @@ fn set_hash(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let key = Value::compile(b, node.arg(0).unwrap_or(&node.name))?;
     let method: Arc<dyn Balancer> = match node.arg(1) {
         None => Arc::new(Hash { key }),
-        Some(word) if word.text == "consistent" => Arc::new(Consistent::new(key)),
+        Some(word) if word.text == "consistent" => Arc::new(Consistent { key }),
         Some(word) => return Err(invalid_parameter(word)),
     };
     use_method(b, node, method, true)

@@ -6,7 +6,6 @@ use crate::http::request::Request;
 use crate::http::upstream::peers::{Choice, Peer};
 use crate::http::value::Value;
 use bytes::Bytes;
-use std::sync::OnceLock;
 
 /// The plain method.
 pub struct Hash {
@@ -42,18 +41,8 @@ impl Balancer for Hash {
 
 /// The consistent method.
 pub struct Consistent {
-    key: Value,
-    points: OnceLock<Vec<(u32, Bytes)>>,
-}
-
-impl Consistent {
-    /// With the key.
-    pub fn new(key: Value) -> Self {
-        Consistent {
-            key,
-            points: OnceLock::new(),
-        }
-    }
+    /// What is hashed.
+    pub key: Value,
 }
 
 impl Balancer for Consistent {
@@ -62,7 +51,7 @@ impl Balancer for Consistent {
     }
 
     fn pick(&self, group: &mut Group<'_>, choice: &mut Choice) -> Option<usize> {
-        let points = self.points.get_or_init(|| points(group.peers));
+        let points = group.points.get_or_init(|| points(group.peers));
         let empty = choice.memory.key.as_ref().is_none_or(Vec::is_empty);
         if choice.memory.rounds == 0 {
             let hash = crc32(choice.memory.key.as_deref().unwrap_or_default());

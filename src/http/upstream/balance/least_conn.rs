@@ -64,6 +64,7 @@ mod tests {
             }
             let mut choice = Choice::new(group.clone());
             let mut group = Group {
+                points: &Default::default(),
                 peers: &group.main.peers,
                 health: &mut health,
                 now: 100,

@@ -228,6 +228,7 @@ mod tests {
     fn pick(method: LeastTime, group: &Arc<Peers>, health: &mut [Health]) -> Option<usize> {
         let mut choice = Choice::new(Arc::clone(group));
         let mut group = Group {
+            points: &Default::default(),
             peers: &group.main.peers,
             health,
             now: 5,

@@ -10,6 +10,8 @@ pub mod round_robin;
 
 use super::peers::{Choice, Health, Peer};
 use crate::http::request::Request;
+use bytes::Bytes;
+use std::sync::OnceLock;
 
 /// A method of choosing.
 pub trait Balancer: Send + Sync {
@@ -29,6 +31,8 @@ pub trait Balancer: Send + Sync {
 pub struct Group<'a> {
     /// The peers.
     pub peers: &'a [Peer],
+    /// What `hash ... consistent` makes of them.
+    pub points: &'a OnceLock<Vec<(u32, Bytes)>>,
     /// What is known of each.
     pub health: &'a mut [Health],
     /// The time, in seconds.

@@ -100,7 +100,16 @@ mod tests {
     }
 
     fn next(peers: &[Peer], health: &mut [Health], now: i64, choice: &mut Choice) -> Option<usize> {
-        pick(&mut Group { peers, health, now }, choice)
+        let points = &Default::default();
+        pick(
+            &mut Group {
+                peers,
+                points,
+                health,
+                now,
+            },
+            choice,
+        )
     }
 
     fn run(weights: &[i64], requests: usize) -> String {
