@@ -1,8 +1,9 @@
 //! Groups of servers that requests are passed to, and the exchange with one of them.
 //!
-//! (a) groups, peers and balancing: [`conf`], [`peers`], [`balance`]; (b) connections: [`connect`], [`pool`];
-//! (c) the exchange: [`exchange`], [`outgoing`], [`answer`], [`incoming`], [`failure`], generic over a protocol's
-//! [`codec`]; (d) what protocols share of their settings: [`settings`]. The protocols themselves are modules.
+//! (a) groups, peers and balancing: [`conf`], [`peers`], [`balance`], and names of peers that are resolved anew:
+//! [`resolved`], [`renew`]; (b) connections: [`connect`], [`pool`]; (c) the exchange: [`exchange`], [`outgoing`],
+//! [`answer`], [`incoming`], [`failure`], generic over a protocol's [`codec`]; (d) what protocols share of their
+//! settings: [`settings`]. The protocols themselves are modules.
 
 pub mod accel;
 pub mod answer;

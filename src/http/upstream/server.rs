@@ -8,7 +8,7 @@ use crate::config::value::{parse_number, parse_seconds, parse_size};
 use crate::cycle::{Builder, invalid_parameter, parameter};
 use crate::diagnostic::Diagnostic;
 use crate::http::zone;
-use crate::net::address::{Addr, Address, Options};
+use crate::net::address::{Addr, Address, AddressError, Options};
 use bytes::Bytes;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -84,6 +84,9 @@ impl ServerSpec {
     }
 }
 
+const RESOLVE: &str = "a name is looked up when the configuration is read; with resolve (and a zone and a resolver) \
+                       that is done while the server runs";
+
 /// The setter of `server`.
 pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let Some(name) = node.arg(0) else {
@@ -106,7 +109,13 @@ pub fn set(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     };
     let address = match Address::parse(&name.text, options) {
         Ok(address) => address,
-        Err(e) => return refuse(format!("{e} in upstream \"{shown}\"")),
+        Err(e) => {
+            let d = refuse(format!("{e} in upstream \"{shown}\""));
+            return match e {
+                AddressError::HostNotFound => d.map_err(|d| d.help(RESOLVE)),
+                _ => d,
+            };
+        }
     };
     if let Some(word) = late.service {
         if !address.no_port {
