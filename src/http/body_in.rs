@@ -11,8 +11,12 @@ use std::task::{Context, Poll};
 /// Why a request body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// The client closed the connection (499 in the log).
+    /// The client closed the connection. As there is nobody to answer to, the 400 is for the log.
     Closed,
+    /// The connection broke; the number is the system's. The same.
+    Broken(i32),
+    /// The client reset the stream, or closed the connection that it is on (499 in the log).
+    StreamClosed,
     /// Nothing came for `client_body_timeout` (408).
     TimedOut,
     /// Its framing is broken (400).
@@ -27,9 +31,9 @@ impl BodyError {
     /// The status to answer with.
     pub fn status(self) -> u16 {
         match self {
-            BodyError::Closed => 499,
+            BodyError::Closed | BodyError::Broken(_) | BodyError::Malformed => 400,
+            BodyError::StreamClosed => 499,
             BodyError::TimedOut => 408,
-            BodyError::Malformed => 400,
             BodyError::TooLarge => 413,
             BodyError::Storage => 500,
         }

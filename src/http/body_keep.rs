@@ -48,7 +48,7 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
             Ok(Some(data)) => data,
             Ok(None) => break,
             Err(e) => {
-                explain::body(req, e);
+                explain::body(req, e, "");
                 return Err(e);
             }
         };

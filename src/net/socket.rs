@@ -183,17 +183,17 @@ impl Socket {
     }
 
     /// Ready when the other side has closed or broken the connection. Data that waits to be read leaves it pending
-    /// for good: whoever pipelines is still there.
-    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// for good: whoever pipelines is still there. Tells the system's number for what broke it.
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<Option<i32>> {
         loop {
             if ready!(self.poll_readable(cx)).is_err() {
-                return Poll::Ready(());
+                return Poll::Ready(None);
             }
             match self.peek(&mut [0]) {
-                Ok(0) => return Poll::Ready(()),
+                Ok(0) => return Poll::Ready(None),
                 Ok(_) => return Poll::Pending,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Poll::Ready(()),
+                Err(e) => return Poll::Ready(e.raw_os_error()),
             }
         }
     }

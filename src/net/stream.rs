@@ -88,6 +88,11 @@ impl Stream {
     /// Ready when the other side has closed or broken the connection. Data that waits to be read leaves it pending
     /// for good: whoever pipelines is still there.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_gone(cx).map(|_| ())
+    }
+
+    /// The same with the system's number for what broke the connection, if it broke.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Option<i32>> {
         each!(self, s => s.poll_closed(cx))
     }
 

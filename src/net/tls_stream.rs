@@ -158,23 +158,24 @@ impl TlsStream {
     }
 
     /// As [`Stream::poll_closed`](super::stream::Stream::poll_closed).
-    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<Option<i32>> {
         loop {
             if self.has_ended() {
-                return Poll::Ready(());
+                return Poll::Ready(None);
             }
             if self.readable.get() {
                 return Poll::Pending;
             }
             match self.receive() {
-                Ok(0) => return Poll::Ready(()),
+                Ok(0) => return Poll::Ready(None),
                 Ok(_) => {}
                 Err(Receive::Io(e)) if e.kind() == io::ErrorKind::WouldBlock => {
                     if ready!(self.socket.poll_readable(cx)).is_err() {
-                        return Poll::Ready(());
+                        return Poll::Ready(None);
                     }
                 }
-                Err(_) => return Poll::Ready(()),
+                Err(Receive::Io(e)) => return Poll::Ready(e.raw_os_error()),
+                Err(_) => return Poll::Ready(None),
             }
         }
     }

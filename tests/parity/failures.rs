@@ -165,3 +165,40 @@ fn upstreams() {
         compare(&pair, &more, 29);
     }
 }
+
+/// A client that leaves in the middle of its body, or while it waits: with the end of its connection, or with a reset.
+#[test]
+fn clients_that_leave() {
+    let site = format!(
+        r#"
+        {AS_NOW}
+        log_format one '$request $status $body_bytes_sent $request_length [$upstream_status]';
+        server {{ listen 127.0.0.1:%PORT0%; access_log %DIR%/access.log one; error_log %DIR%/error.log info;
+            error_page 400 /bad; location = /bad {{ return 200 page; }}
+            location / {{ proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /stream {{ proxy_request_buffering off; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /fast {{ fastcgi_pass 127.0.0.1:%ORIGIN0%; }}
+            location /fast/stream {{ fastcgi_request_buffering off; fastcgi_pass 127.0.0.1:%ORIGIN0%; }}
+        }}"#
+    );
+    let Some(pair) = Pair::with_origins(&site, 1, |_, _, _| Act::Hang) else {
+        return;
+    };
+    let length = "Content-Length: 6\r\n\r\nabc";
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n6\r\nabc";
+    let mut lines = 0;
+    for rude in [false, true] {
+        for path in ["/", "/stream", "/fast", "/fast/stream"] {
+            for body in [length, chunked] {
+                let request = format!("POST {path} HTTP/1.1\r\nHost: h\r\n{body}");
+                pair.leave(&[&request], rude);
+                lines += 1;
+                pair.same_lines("access.log", lines);
+            }
+        }
+        pair.leave(&["GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"], rude);
+        lines += 1;
+        pair.same_lines("access.log", lines);
+    }
+    pair.same_client_lines(lines);
+}

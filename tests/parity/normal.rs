@@ -144,12 +144,21 @@ fn lettered(value: &str) -> String {
 /// A line of the error log about what a client did wrong, without process and connection.
 pub fn client_line(line: &str) -> Option<String> {
     let message = line.get(line.find(": *")?..)?;
-    let start = message.find("client ")?;
-    let message = message.get(start..)?;
-    ["client sent ", "client prematurely ", "client timed out "]
+    let starts = ["client ", "recv() "];
+    let start = starts
         .iter()
-        .any(|start| message.starts_with(start))
-        .then(|| message.to_owned())
+        .filter_map(|start| message.find(start))
+        .min()?;
+    let message = message.get(start..)?;
+    [
+        "client sent ",
+        "client prematurely ",
+        "client timed out ",
+        "recv() failed ",
+    ]
+    .iter()
+    .any(|start| message.starts_with(start))
+    .then(|| message.to_owned())
 }
 
 /// A line of the error log about a connection that ended while a request was waited for.

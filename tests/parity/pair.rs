@@ -190,6 +190,22 @@ impl Pair {
         assert!(ours == theirs, "in {file}:{}", apart(&ours, &theirs));
     }
 
+    /// Sends part of a request on a connection of its own to both, and leaves: with a reset, if it is `rude`.
+    pub fn leave(&self, parts: &[&str], rude: bool) {
+        self.both(|side| {
+            let mut stream = side.site.connect(0);
+            for part in parts {
+                let part = side.site.fill_in(part);
+                stream.write_all(part.as_bytes()).unwrap();
+                std::thread::sleep(Duration::from_millis(30));
+            }
+            if rude {
+                let linger = Some(Duration::ZERO);
+                let _ = socket2::SockRef::from(&stream).set_linger(linger);
+            }
+        });
+    }
+
     /// Sends a request on a connection of its own to both, waits until their origins have it, and leaves the
     /// connections open.
     pub fn hold(&self, request: &str) -> (TcpStream, TcpStream) {

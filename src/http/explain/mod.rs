@@ -16,7 +16,7 @@ use super::body_in::BodyError;
 use super::conf::LocationConf;
 use super::head::Version;
 use super::request::Request;
-use super::upstream::failure::Failure;
+use super::upstream::failure::{Failure, System};
 use super::upstream::state::Attempt;
 use super::variable::Variable;
 use crate::log::{self, Level};
@@ -124,31 +124,49 @@ pub fn client(req: &Request, level: Level, message: Arguments<'_>, fault: Fault)
     *req.reason.borrow_mut() = Some(Box::new(Reason::Client(fault)));
 }
 
-/// Remembers why the body of a request could not be had. nginx says nothing about some of these: the error log is told
-/// only where it is told causes.
-pub fn body(req: &Request, error: BodyError) {
-    let (wrong, message) = match error {
-        BodyError::TimedOut => (
-            Wrong::BodyTimedOut,
-            "client timed out (110: Connection timed out) while reading client request body",
-        ),
-        BodyError::Closed => (
-            Wrong::ClosedWhileSending,
-            "client prematurely closed connection while reading client request body",
-        ),
-        BodyError::Malformed if req.head.version < Version::Http2 => {
-            return invalid_chunks(req, "");
-        }
-        // The stream tells what is wrong.
-        BodyError::Malformed => return,
-        // What is said about these is said where they are noticed.
-        BodyError::TooLarge | BodyError::Storage => return,
+/// Tells why the body of a request could not be had, and remembers it; `doing` is what nginx says was being done.
+pub fn body(req: &Request, error: BodyError, doing: &str) {
+    let info = |message: Arguments<'_>, wrong| {
+        client(req, Level::Info, message, Fault::now(req, wrong));
     };
-    let fault = Fault::now(req, wrong);
-    match req.location(&req.http).explain.hints {
-        true => client(req, Level::Info, format_args!("{message}"), fault),
-        false => *req.reason.borrow_mut() = Some(Box::new(Reason::Client(fault))),
+    match error {
+        BodyError::TimedOut => body_timed_out(req),
+        BodyError::Closed => info(
+            format_args!("client prematurely closed connection{doing}"),
+            Wrong::ClosedWhileSending,
+        ),
+        BodyError::Broken(e) => info(
+            format_args!("recv() failed {}{doing}", System(e)),
+            Wrong::ClosedWhileSending,
+        ),
+        BodyError::StreamClosed => info(
+            format_args!("client prematurely closed stream{doing}"),
+            Wrong::ClosedWhileWaiting,
+        ),
+        BodyError::Malformed if req.head.version < Version::Http2 => invalid_chunks(req, doing),
+        // The stream tells what is wrong.
+        BodyError::Malformed => {}
+        // What is said about these is said where they are noticed.
+        BodyError::TooLarge | BodyError::Storage => {}
     }
+}
+
+/// nginx says nothing about this: the error log is told only where it is told causes.
+fn body_timed_out(req: &Request) {
+    let fault = Fault::now(req, Wrong::BodyTimedOut);
+    if !req.location(&req.http).explain.hints {
+        *req.reason.borrow_mut() = Some(Box::new(Reason::Client(fault)));
+        return;
+    }
+    let message = "client timed out (110: Connection timed out) while reading client request body";
+    client(req, Level::Info, format_args!("{message}"), fault);
+}
+
+/// Whether the client went away before it had sent all of the request: there is nobody to answer to.
+pub fn client_left(req: &Request) -> bool {
+    let reason = req.reason.borrow();
+    let reason = reason.as_deref();
+    matches!(reason, Some(Reason::Client(fault)) if fault.wrong == Wrong::ClosedWhileSending)
 }
 
 /// Tells that a chunked body is none; `doing` is what nginx says was being done.

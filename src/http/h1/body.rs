@@ -120,7 +120,8 @@ impl Reader {
             let came_with_head = !self.io.pending.borrow().is_empty();
             let mut buf = Vec::with_capacity(room);
             let n = match ready!(self.io.poll_read(cx, &mut buf)) {
-                Ok(0) | Err(IoError::Broken(_)) => return Poll::Ready(Err(BodyError::Closed)),
+                Ok(0) => return Poll::Ready(Err(BodyError::Closed)),
+                Err(IoError::Broken(e)) => return Poll::Ready(Err(self.broken(&e))),
                 Err(IoError::TimedOut) => return Poll::Ready(Err(BodyError::TimedOut)),
                 Ok(n) => n,
             };
@@ -153,6 +154,13 @@ impl Reader {
             Framing::Length(left) => *left == 0,
             Framing::Chunked(decoder) => decoder.is_end(),
         }
+    }
+
+    /// What breaks under TLS counts as closed, as with nginx.
+    fn broken(&self, error: &std::io::Error) -> BodyError {
+        let number = error.raw_os_error();
+        let number = number.filter(|_| self.io.stream.is_plain());
+        number.map_or(BodyError::Closed, BodyError::Broken)
     }
 
     /// Takes the data out of what was read; what is behind the body goes back.

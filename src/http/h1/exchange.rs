@@ -22,6 +22,7 @@ use crate::http::request::Request;
 use crate::http::router::NoServer;
 use crate::http::stats::{self, Doing};
 use crate::http::turn::behind_the_others;
+use crate::http::upstream::failure::System;
 use crate::http::worker::Worker;
 use crate::http::{Http, host, modules, router, uri};
 use crate::log::{self, ErrorLogs, Level};
@@ -306,15 +307,15 @@ async fn serve(req: &mut Request, io: &Rc<Io>) -> Next {
     }
     let answered = run(req, Start::ServerRewrite).await;
     req.client.asked.set(Moment::NEVER);
-    if !answered {
-        let upstream = req.upstreams.last().and_then(|u| u.client_is_gone());
-        let sentence = upstream.as_deref().unwrap_or(GONE);
-        explain::client(
-            req,
-            Level::Info,
-            format_args!("{sentence}"),
-            Fault::now(req, Wrong::ClosedWhileWaiting),
-        );
+    if let Err(error) = answered {
+        let error = error.map_or_else(String::new, |error| format!(" {}", System(error)));
+        let upstream = req.upstreams.last();
+        let sentence = upstream
+            .and_then(|upstream| upstream.client_has_left(&error))
+            .unwrap_or_else(|| format!("{GONE}{error}"));
+        let sentence = format_args!("{sentence}");
+        let fault = Fault::now(req, Wrong::ClosedWhileWaiting);
+        explain::client(req, Level::Info, sentence, fault);
         return give_up(req, 499);
     }
     if broken_body_is_at_hand(req) {
@@ -455,21 +456,24 @@ fn prepare(req: &mut Request, io: &Rc<Io>) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Runs the phases; `false` if the client went away while a handler that watches it was waiting.
-async fn run(req: &mut Request, start: Start) -> bool {
+/// Runs the phases, unless the client goes away while a handler that watches it is waiting.
+///
+/// # Errors
+/// It has; the system's number for what broke its connection.
+async fn run(req: &mut Request, start: Start) -> Result<(), Option<i32>> {
     let client = Rc::clone(&req.client);
     client.watch.set(false);
     let mut phases = pin!(phase::run(req, start));
     std::future::poll_fn(|cx| {
         if phases.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(true);
+            return Poll::Ready(Ok(()));
         }
         // From now on files may change for the sake of this request.
         client.asked.set(Moment::NEVER);
-        if client.watch.get() && client.stream.poll_closed(cx).is_ready() {
-            return Poll::Ready(false);
+        match client.watch.get() {
+            true => client.stream.poll_gone(cx).map(Err),
+            false => Poll::Pending,
         }
-        Poll::Pending
     })
     .await
 }

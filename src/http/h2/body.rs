@@ -62,7 +62,7 @@ impl Reader {
             self.waiting = false;
             match data {
                 None => return Poll::Ready(Ok(None)),
-                Some(Err(_)) => return Poll::Ready(Err(BodyError::Closed)),
+                Some(Err(_)) => return Poll::Ready(Err(BodyError::StreamClosed)),
                 Some(Ok(data)) => {
                     self.make_room(&data);
                     if !data.is_empty() {

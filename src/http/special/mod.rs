@@ -18,7 +18,7 @@ use std::rc::Rc;
 pub fn answer(req: &mut Request, status: u16) -> Option<Start> {
     let mut status = status;
     loop {
-        if matches!(status, 408 | 444 | 499) {
+        if matches!(status, 408 | 444 | 499) || explain::client_left(req) {
             page::none(req, status);
             return None;
         }

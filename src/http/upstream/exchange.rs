@@ -23,7 +23,7 @@ use crate::boxed::boxed;
 use crate::config::span::Span;
 use crate::http::body_in::{BodyError, Kept};
 use crate::http::explain::{self, Wrong};
-use crate::http::head::{Method, Version};
+use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::log::{self, Level};
@@ -400,12 +400,9 @@ impl Talk<'_> {
                 match e {
                     BodyError::TooLarge => {
                         let so_far = out.received.saturating_sub(received);
-                        refuse_large_body(req, so_far, received);
+                        refuse_large_body(req, so_far, received, SENDING);
                     }
-                    BodyError::Malformed if req.head.version < Version::Http2 => {
-                        explain::invalid_chunks(req, " while sending request to upstream");
-                    }
-                    e => explain::body(req, e),
+                    e => explain::body(req, e, SENDING),
                 }
                 return Err(Fault::Client(e.status()));
             }
@@ -473,14 +470,19 @@ impl Talk<'_> {
     }
 }
 
-/// Says that a body of unknown length has grown beyond `client_max_body_size`.
-pub fn refuse_large_body(req: &mut Request, so_far: u64, more: u64) {
+/// What nginx says is being done while a body is sent as it arrives.
+const SENDING: &str = " while sending request to upstream";
+
+/// Says that a body of unknown length has grown beyond `client_max_body_size`; `doing` is what was being done.
+pub fn refuse_large_body(req: &mut Request, so_far: u64, more: u64, doing: &str) {
     req.keepalive = false;
     let fault = explain::Fault::now(req, Wrong::BodyTooLarge(so_far.saturating_add(more)));
     explain::client(
         req,
         Level::Error,
-        format_args!("client intended to send too large chunked body: {so_far}+{more} bytes"),
+        format_args!(
+            "client intended to send too large chunked body: {so_far}+{more} bytes{doing}"
+        ),
         fault,
     );
 }

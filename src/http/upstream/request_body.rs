@@ -27,10 +27,10 @@ pub async fn read(
     }
     let part = outgoing::ready_part(&mut req.body).await;
     req.count_body();
-    let part = part.inspect_err(|e| explain::body(req, *e))?;
+    let part = part.inspect_err(|e| explain::body(req, *e, ""))?;
     let limit = req.location(&req.http).core.client_max_body_size;
     if limit > 0 && part.length > limit {
-        exchange::refuse_large_body(req, 0, part.length);
+        exchange::refuse_large_body(req, 0, part.length, "");
         return Err(BodyError::TooLarge);
     }
     if !part.whole {

@@ -212,10 +212,15 @@ impl Attempt {
 
     /// What nginx says when the client goes away meanwhile; nothing if nobody is asked.
     pub fn client_is_gone(&self) -> Option<String> {
+        self.client_has_left("")
+    }
+
+    /// The same with the error of its connection, ` (104: Connection reset by peer)` say.
+    pub fn client_has_left(&self, error: &str) -> Option<String> {
         let body = || self.response_ms.get().is_none().then_some(Stage::Body);
         let stage = self.waits.get().or_else(body)?.action();
         Some(format!(
-            "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while {stage}"
+            "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too{error} while {stage}"
         ))
     }
 

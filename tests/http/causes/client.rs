@@ -148,4 +148,13 @@ fn gone_ones() {
         super::told(&server),
         "client_closed_early, hint: \"the client closed the connection before it had sent all of its request\""
     );
+    let server = location("proxy_pass http://127.0.0.1:9;");
+    let mut stream = server.connect(0);
+    let request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab";
+    stream.write_all(request).unwrap();
+    drop(stream);
+    assert_eq!(
+        super::told(&server),
+        "client_closed_early, hint: \"the client closed the connection before it had sent all of its request\""
+    );
 }
