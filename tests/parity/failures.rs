@@ -1,5 +1,6 @@
 //! What the error log says about common failures.
 
+use crate::common::gateway::{STDOUT, record};
 use crate::harness::current;
 use crate::origin::{Act, ok};
 use crate::pair::{AS_NOW, Pair};
@@ -201,4 +202,57 @@ fn clients_that_leave() {
         pair.same_lines("access.log", lines);
     }
     pair.same_client_lines(lines);
+}
+
+/// Lines are judged as they come: a head that never ends is refused for what was wrong with its first ones.
+#[test]
+fn heads_that_are_wrong_before_they_end() {
+    if !current() {
+        return;
+    }
+    let site = format!(
+        r#"
+        {AS_NOW}
+        log_format one '$request $status [$upstream_status]';
+        proxy_read_timeout 3s; fastcgi_read_timeout 3s; scgi_read_timeout 3s; uwsgi_read_timeout 3s;
+        server {{ listen 127.0.0.1:%PORT0%; server_name h.test; access_log %DIR%/access.log one;
+            location /http/ {{ proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /fastcgi/ {{ fastcgi_pass 127.0.0.1:%ORIGIN0%; fastcgi_param REQUEST_URI $request_uri; }}
+            location /scgi/ {{ scgi_pass 127.0.0.1:%ORIGIN0%; scgi_param REQUEST_URI $request_uri; }}
+            location /uwsgi/ {{ uwsgi_pass 127.0.0.1:%ORIGIN0%; uwsgi_param REQUEST_URI $request_uri; }}
+        }}"#
+    );
+    let Some(pair) = Pair::with_origins(&site, 1, |_, _, request| {
+        let fields: &[u8] = match request {
+            r if r.contains("length") => b"Content-Length: x\r\n",
+            r if r.contains("coding") => b"Transfer-Encoding: gzip\r\nX",
+            r if r.contains("both") => b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            _ => b"Content-Length: 1\r\nContent-Length: 1\r\n",
+        };
+        let head = match request.contains("/http/") {
+            true => [b"HTTP/1.1 200 OK\r\n", fields].concat(),
+            false => fields.to_vec(),
+        };
+        let head = match request.contains("/fastcgi/") {
+            true => record(STDOUT, &head, 0),
+            false => head,
+        };
+        match request.contains("hang") {
+            true => Act::SendAndHang(head),
+            false => Act::SendAndClose(head),
+        }
+    }) else {
+        return;
+    };
+    let mut paths = Vec::new();
+    for protocol in ["http", "fastcgi", "scgi", "uwsgi"] {
+        for what in ["length", "coding", "both", "twice"] {
+            for end in ["hang", "close"] {
+                paths.push(format!("/{protocol}/{what}/{end}"));
+            }
+        }
+    }
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    compare(&pair, &paths, paths.len());
+    pair.same_lines("access.log", paths.len());
 }

@@ -129,7 +129,7 @@ impl ResponseHead {
     pub fn parse(&mut self, limit: usize) -> Result<bool, BadAnswer> {
         loop {
             let fresh = self.scan.next == 0;
-            if !((fresh && self.whole()) || self.resume(fresh)?) {
+            if !((fresh && self.whole()) || self.lines(fresh)?) {
                 return if self.buf.len() >= limit {
                     Err(BadAnswer::TooBig)
                 } else {
@@ -139,7 +139,7 @@ impl ResponseHead {
             if self.len as usize > limit {
                 return Err(BadAnswer::TooBig);
             }
-            if self.status >= 200 || self.status == 101 {
+            if !self.is_interim() {
                 self.check_framing()?;
                 return Ok(true);
             }
@@ -154,7 +154,7 @@ impl ResponseHead {
     /// else 302 if there is a `Location`, else 200. A status line may stand in front of it if `line`.
     pub fn parse_cgi(&mut self, limit: usize, line: bool) -> Result<bool, BadAnswer> {
         let begun = self.scan.in_fields || self.begin_cgi(line);
-        if !(begun && (self.whole_fields() || self.resume(false)?)) {
+        if !(begun && (self.whole_fields() || self.lines(false)?)) {
             return if self.buf.len() >= limit {
                 Err(BadAnswer::TooBig)
             } else {
@@ -340,12 +340,8 @@ impl ResponseHead {
         true
     }
 
-    /// Goes on line by line. Of several mistakes the first one is told.
-    fn resume(&mut self, fresh: bool) -> Result<bool, BadAnswer> {
-        self.lines(fresh)
-            .map_err(|bad| self.check_framing().err().unwrap_or(bad))
-    }
-
+    /// Goes on line by line, and judges each of them as it comes: what is wrong with the first ones is known before the
+    /// head is complete, which it may never be.
     fn lines(&mut self, fresh: bool) -> Result<bool, BadAnswer> {
         if !self.scan.in_fields {
             let new = self.buf.get(self.scan.next..).unwrap_or_default();
@@ -368,6 +364,9 @@ impl ResponseHead {
                 return Ok(false);
             };
             (self.version, self.status, self.status_line) = status_line(line)?;
+            if self.is_interim() && self.version == Version::Http10 {
+                return Err(BadAnswer::InterimIn10);
+            }
             self.scan.in_fields = true;
             self.scan.next = end + 1;
         }
@@ -397,12 +396,14 @@ impl ResponseHead {
                     self.scan.next = end;
                     let known = Known::of(self.bytes(name));
                     let field = Field { known, name, value };
-                    add(
-                        &mut self.fields,
-                        &mut self.first,
-                        &mut self.duplicates,
-                        field,
-                    )?;
+                    let (first, duplicates) = (&mut self.first, &mut self.duplicates);
+                    let added = add(&mut self.fields, first, duplicates, field);
+                    if matches!(known, Known::ContentLength | Known::TransferEncoding)
+                        && !self.is_interim()
+                    {
+                        added?;
+                        self.check_framing()?;
+                    }
                 }
             }
         }
@@ -421,6 +422,11 @@ impl ResponseHead {
             None if !START.starts_with(line) => None,
             _ => Some(memchr::memchr(b'\n', line).map(|at| self.scan.next + at + 1)),
         }
+    }
+
+    /// Whether another answer follows this one. The fields of such a one are not judged.
+    fn is_interim(&self) -> bool {
+        matches!(self.status, 100 | 102..200)
     }
 
     fn check_framing(&self) -> Result<(), BadAnswer> {
@@ -773,6 +779,38 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_judged_as_they_come() {
+        for (start, sentence) in [
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: x\r\n",
+                "upstream sent invalid \"Content-Length\" header: \"Content-Length: x\"",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: gzip\r\nA",
+                "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n",
+                "upstream sent unknown \"Transfer-Encoding\": \"gzip\"",
+            ),
+            (
+                "HTTP/1.0 103 x\r\n",
+                "upstream sent HTTP/1.0 response with early hints",
+            ),
+        ] {
+            assert_eq!(bad(start), sentence);
+            // A line that has not ended is none yet.
+            let unfinished = start.trim_end_matches(['\r', '\n', 'A']);
+            assert_eq!(one(unfinished).0, Ok(false));
+        }
+        let mut head = ResponseHead::default();
+        head.buf.extend_from_slice(b"Content-Length: x\r\n");
+        assert!(head.parse_cgi(4096, true).is_err());
+        let twice = "HTTP/1.1 103 x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(one(twice).0, Ok(true));
+    }
+
+    #[test]
     fn odd_names_pass() {
         let (outcome, head) = one("HTTP/1.1 200 OK\r\n(a)_: b\r\nplain\r\n\r\n");
         assert_eq!(outcome, Ok(true));
@@ -830,6 +868,8 @@ mod tests {
         b"a: b\r\n",
         b"Date: c \r\n",
         b"Content-Length: 1\r\n",
+        b"Content-Length: z\r\n",
+        b"Transfer-Encoding: chunked\r\n",
         b"x",
         b":",
         b" ",
