@@ -219,6 +219,7 @@ fn scripted(request: &str) -> Act {
         ),
         "short" => String::from("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"),
         "long" => String::from("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nlonger"),
+        "coded-twice" => ok("Content-Encoding: a\r\nX: y\r\ncontent-encoding: b\r\n"),
         "empty" => String::from("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         "big" => format!(
             "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{}",
@@ -262,6 +263,7 @@ const ANSWERS: &[&str] = &[
     "chunked",
     "short",
     "long",
+    "coded-twice",
     "empty",
     "big",
     "internal",

@@ -313,6 +313,10 @@ fn copy<C: Codec>(
         Known::Date => own(req, Own::Date),
         Known::Server => own(req, Own::Server),
         Known::Etag => own(req, Own::Etag),
+        // A second one goes out behind the first, as with nginx.
+        Known::ContentEncoding if req.response.is_placed(Own::ContentEncoding) => {
+            push(req, text, field);
+        }
         Known::ContentEncoding => own(req, Own::ContentEncoding),
         Known::LastModified => {
             req.response.last_modified = parse_http_time(&value);
