@@ -316,3 +316,24 @@ fn complaints_about_words_for_a_cache() {
     let lines = lines.map(|line| format!("server {{ listen 127.0.0.1:2; {line} }}"));
     same_complaints(&lines.each_ref().map(String::as_str));
 }
+
+/// What is said of an answer's head is said also where the answer makes another server be asked.
+#[test]
+fn duplicates_in_answers_that_are_not_passed_on() {
+    let site = format!(
+        "{AS_NOW} upstream group {{ server 127.0.0.1:%ORIGIN0%; server 127.0.0.1:%ORIGIN1% backup; }}
+         server {{ listen 127.0.0.1:%PORT0%; add_header X-Up \"$upstream_status $upstream_http_date\" always;
+            location / {{ proxy_next_upstream http_404; proxy_pass http://group; }}
+         }}"
+    );
+    let Some(pair) = Pair::with_origins(&site, 2, |number, _, _| {
+        Act::SendAndClose(match number {
+            0 => b"HTTP/1.1 404 None\r\nDate: a\r\nDate: b\r\nServer: c\r\nserver: d\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            _ => ok("x"),
+        })
+    }) else {
+        return;
+    };
+    compare(&pair, &[String::from("/")]);
+    pair.same_errors(2);
+}

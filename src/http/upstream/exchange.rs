@@ -533,6 +533,7 @@ impl Tries {
         {
             return Ok(link);
         }
+        answer::warn_of_duplicates(req, head);
         let mut failure = plan.failure(Cause::Status(head.status), Stage::Head, state);
         failure.facts.server = Some(link.lease.server());
         let end = End {
