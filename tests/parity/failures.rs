@@ -256,3 +256,50 @@ fn heads_that_are_wrong_before_they_end() {
     compare(&pair, &paths, paths.len());
     pair.same_lines("access.log", paths.len());
 }
+
+/// Where a request was to go is known also where it comes to nothing, and its body is read before names are resolved.
+#[test]
+fn requests_that_go_nowhere() {
+    let site = format!(
+        r#"
+        {AS_NOW}
+        log_format one '$request $status [$proxy_host] [$proxy_port] [$upstream_addr] [$upstream_status]';
+        server {{ listen 127.0.0.1:%PORT0%; server_name h.test; access_log %DIR%/access.log one; client_max_body_size 4;
+            location / {{ proxy_pass http://$arg_to; }}
+            location /tls {{ proxy_pass https://$arg_to/x; }}
+            location /fixed {{ proxy_pass http://127.0.0.1:%PORT9%; }}
+            location /late {{ resolver 127.0.0.1:%PORT8%; resolver_timeout 100ms; proxy_pass http://$arg_to; }}
+            location /page {{ error_page 502 /away; proxy_pass http://$arg_to; }}
+            location /away {{ return 200 away; }}
+            location /fast {{ fastcgi_pass $arg_to; }}
+        }}"#
+    );
+    let Some(pair) = Pair::start(&site) else {
+        return;
+    };
+    let gets = [
+        "/?to=name.test",
+        "/?to=name.test:81",
+        "/?to=127.0.0.1:%PORT9%",
+        "/?to=",
+        "/?to=name.test:99999",
+        "/tls?to=name.test",
+        "/fixed",
+        "/late?to=name.test:81",
+        "/page?to=name.test",
+        "/fast?to=name.test",
+        "/fast?to=name.test:1",
+    ];
+    for path in gets {
+        pair.same(&get(path));
+    }
+    let posts = ["/?to=name.test", "/fixed", "/fast?to=name.test:1"];
+    for path in posts {
+        let body = "Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n";
+        pair.same(&format!(
+            "POST {path} HTTP/1.1\r\nHost: h.test\r\nConnection: close\r\n{body}"
+        ));
+    }
+    pair.same_lines("access.log", gets.len() + posts.len());
+    pair.same_errors(gets.len() + posts.len());
+}

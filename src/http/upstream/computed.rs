@@ -5,6 +5,7 @@ use super::failure::{Cause, Failure};
 use super::peers::Peer;
 use super::settings::Passing;
 use super::state::Stage;
+use crate::boxed::boxed;
 use crate::config::span::Span;
 use crate::http::explain;
 use crate::http::request::Request;
@@ -16,12 +17,39 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// Where a request goes.
+pub enum Aim {
+    /// To a group that is known beforehand.
+    Group(Arc<Group>),
+    /// To an address that variables made.
+    Address(Box<Address>),
+}
+
+impl Aim {
+    /// The group; to be asked for when the client's body is there, as nginx does.
+    ///
+    /// # Errors
+    /// The status to answer with.
+    pub async fn group(
+        self,
+        req: &Request,
+        passing: &Passing,
+        span: Span,
+    ) -> Result<Arc<Group>, u16> {
+        match self {
+            Aim::Group(group) => Ok(group),
+            // In a box of its own: most groups are known.
+            Aim::Address(address) => boxed(|| group(req, &address, passing, span)).await,
+        }
+    }
+}
+
 /// A group of the configuration if it has this name, else the address by itself, resolved by `resolver` if it is a
 /// name. `span` is where the directive stands that names it.
 ///
 /// # Errors
 /// The status to answer with, its reason logged: there is no port, no `resolver`, or the name does not resolve.
-pub async fn group(
+async fn group(
     req: &Request,
     address: &Address,
     passing: &Passing,

@@ -12,11 +12,10 @@ use crate::http::conf::BlockKind;
 use crate::http::phase::{Handler, Step, Verdict};
 use crate::http::request::Request;
 use crate::http::router::How;
-use crate::http::upstream::computed;
-use crate::http::upstream::conf::{Group, GroupId, reference};
+use crate::http::upstream::computed::Aim;
+use crate::http::upstream::conf::{GroupId, reference};
 use crate::http::upstream::exchange::{self, Plan};
 use crate::http::upstream::request_body;
-use crate::http::upstream::settings::Passing;
 use crate::http::value::Value;
 use crate::log::{self, Level};
 use crate::net::address::{Addr, Address, Options};
@@ -213,21 +212,28 @@ impl Pass {
         let http = Rc::clone(&req.http);
         let conf = &http.location(req.location).conf.proxy;
         let computed;
-        let (target, group) = match &self.to {
+        let (target, aim) = match &self.to {
             Where::Fixed(target, group) => match http.upstream.get(*group) {
-                Some(group) => (target, Arc::clone(group)),
+                Some(group) => (target, Aim::Group(Arc::clone(group))),
                 None => return Verdict::Status(500),
             },
-            // In a box of its own: most URLs are fixed.
-            Where::Computed(value) => match Box::pin(self.compute(req, value, &conf.passing)).await
-            {
-                Ok((target, group)) => {
+            Where::Computed(value) => match compute(req, value) {
+                Some((target, address)) => {
                     computed = Box::new(target);
-                    (&*computed, group)
+                    (&*computed, Aim::Address(Box::new(address)))
                 }
-                Err(status) => return Verdict::Status(status),
+                None => {
+                    req.extensions.insert(Context::default());
+                    return Verdict::Status(500);
+                }
             },
         };
+        // Variables tell where a request was to go, also where it comes to nothing.
+        req.extensions.insert(Context {
+            host: target.host.clone(),
+            port: target.port.clone(),
+            ..Context::default()
+        });
         let has_body = req.body.is_present();
         let streams = has_body
             && !conf.passing.request_buffering
@@ -235,65 +241,58 @@ impl Pass {
             && conf.passing.pass_request_body
             && !req.body.complete
             && (!req.body.chunked || !conf.http10);
+        let streams = match request_body::read(req, has_body, streams).await {
+            Ok(start) => start,
+            Err(e) => return Verdict::Status(e.status()),
+        };
+        let chunked = conf.body.is_none() && req.body.chunked && streams.is_some();
+        let length = match &conf.body {
+            Some(body) => Some(body.eval(req).len() as u64),
+            None => req.body.length.filter(|_| !chunked),
+        };
+        if let Some(context) = req.extensions.get_mut::<Context>() {
+            (context.body_length, context.chunked) = (length, chunked);
+        }
         let plan = Plan {
             passing: &conf.passing,
-            group,
+            group: match aim.group(req, &conf.passing, self.span).await {
+                Ok(group) => group,
+                Err(status) => return Verdict::Status(status),
+            },
             tls: target.tls,
             span: self.span,
-            streams: match request_body::read(req, has_body, streams).await {
-                Ok(start) => start,
-                Err(e) => return Verdict::Status(e.status()),
-            },
+            streams,
             sends_body: conf.body.is_none() && conf.passing.pass_request_body && has_body,
         };
-        let mut context = Context {
-            host: target.host.clone(),
-            port: target.port.clone(),
-            body_length: req.body.length,
-            chunked: false,
-        };
-        if let Some(body) = &conf.body {
-            context.body_length = Some(body.eval(req).len() as u64);
-        } else if req.body.chunked && plan.streams.is_some() {
-            context.body_length = None;
-            context.chunked = true;
-        }
-        req.extensions.insert(context);
         let mut codec = HttpCodec::new(conf, target);
         exchange::run(req, &mut codec, &plan).await
     }
+}
 
-    /// Takes apart a URL that variables made.
-    async fn compute(
-        &self,
-        req: &Request,
-        value: &Value,
-        passing: &Passing,
-    ) -> Result<(Target, Arc<Group>), u16> {
-        let url = value.eval_bytes(req);
-        let error = |message: std::fmt::Arguments<'_>| {
-            log::request(req, Level::Error, message);
-            Err(500)
-        };
-        let shown = String::from_utf8_lossy(&url);
-        let Some((tls, rest)) = scheme(&url).filter(|(_, rest)| !rest.is_empty()) else {
-            return error(format_args!("invalid URL prefix in \"{shown}\""));
-        };
-        let mut address = match Address::parse(&rest, options(tls)) {
-            Ok(address) => address,
-            Err(e) => {
-                let shown = String::from_utf8_lossy(&rest);
-                return error(format_args!("{e} in upstream \"{shown}\""));
-            }
-        };
-        if address.uri.starts_with(b"?") {
-            let mut uri = vec![b'/'];
-            uri.extend_from_slice(&address.uri);
-            address.uri = uri.into();
+/// Takes apart a URL that variables made; nothing if it is none, which the error log is told.
+fn compute(req: &Request, value: &Value) -> Option<(Target, Address)> {
+    let url = value.eval_bytes(req);
+    let error = |message: std::fmt::Arguments<'_>| {
+        log::request(req, Level::Error, message);
+        None
+    };
+    let shown = String::from_utf8_lossy(&url);
+    let Some((tls, rest)) = scheme(&url).filter(|(_, rest)| !rest.is_empty()) else {
+        return error(format_args!("invalid URL prefix in \"{shown}\""));
+    };
+    let mut address = match Address::parse(&rest, options(tls)) {
+        Ok(address) => address,
+        Err(e) => {
+            let shown = String::from_utf8_lossy(&rest);
+            return error(format_args!("{e} in upstream \"{shown}\""));
         }
-        let mut target = Target::of(tls, &address);
-        target.computed = true;
-        let group = computed::group(req, &address, passing, self.span).await?;
-        Ok((target, group))
+    };
+    if address.uri.starts_with(b"?") {
+        let mut uri = vec![b'/'];
+        uri.extend_from_slice(&address.uri);
+        address.uri = uri.into();
     }
+    let mut target = Target::of(tls, &address);
+    target.computed = true;
+    Some((target, address))
 }

@@ -18,6 +18,18 @@ pub struct Context {
     pub chunked: bool,
 }
 
+impl Default for Context {
+    /// Before the request is made.
+    fn default() -> Self {
+        Context {
+            host: Bytes::new(),
+            port: Bytes::new(),
+            body_length: Some(0),
+            chunked: false,
+        }
+    }
+}
+
 /// The table.
 pub static VARIABLES: &[Variable] = &[
     Variable::new("proxy_host", |req, out| text(req, out, |c| &c.host)),

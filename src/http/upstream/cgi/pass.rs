@@ -9,8 +9,8 @@ use crate::http::conf::BlockKind;
 use crate::http::phase::{Handler, Step, Verdict};
 use crate::http::request::Request;
 use crate::http::upstream::codec::Codec;
-use crate::http::upstream::computed;
-use crate::http::upstream::conf::{Group, GroupId, reference};
+use crate::http::upstream::computed::Aim;
+use crate::http::upstream::conf::{GroupId, reference};
 use crate::http::upstream::exchange::{self, Plan};
 use crate::http::upstream::request_body;
 use crate::http::upstream::settings::Passing;
@@ -140,7 +140,7 @@ impl Destination {
         passing: &Passing,
         chunked: bool,
     ) -> Verdict {
-        let (group, tls) = match self.group(req, passing).await {
+        let (aim, tls) = match self.aim(req) {
             Ok(found) => found,
             Err(status) => return Verdict::Status(status),
         };
@@ -154,6 +154,10 @@ impl Destination {
             Ok(start) => start,
             Err(e) => return Verdict::Status(e.status()),
         };
+        let group = match aim.group(req, passing, self.span).await {
+            Ok(group) => group,
+            Err(status) => return Verdict::Status(status),
+        };
         let plan = Plan {
             passing,
             group,
@@ -165,23 +169,20 @@ impl Destination {
         exchange::run(req, codec, &plan).await
     }
 
-    /// The servers, and whether TLS is spoken with them.
-    async fn group(&self, req: &Request, passing: &Passing) -> Result<(Arc<Group>, bool), u16> {
+    /// Where a request goes, and whether TLS is spoken there.
+    fn aim(&self, req: &Request) -> Result<(Aim, bool), u16> {
         let value = match &self.to {
             Where::Fixed(group) => {
                 let http = Rc::clone(&req.http);
                 let group = http.upstream.get(*group).cloned().ok_or(500u16)?;
-                return Ok((group, self.tls));
+                return Ok((Aim::Group(group), self.tls));
             }
             Where::Computed(value) => value,
         };
         let text = value.eval_bytes(req);
         let (tls, rest) = self.schemes.strip(&text);
         match Address::parse(&rest, options()) {
-            Ok(address) => {
-                let group = computed::group(req, &address, passing, self.span).await?;
-                Ok((group, tls))
-            }
+            Ok(address) => Ok((Aim::Address(Box::new(address)), tls)),
             Err(e) => {
                 let shown = String::from_utf8_lossy(&rest);
                 let message = format_args!("{e} in upstream \"{shown}\"");
