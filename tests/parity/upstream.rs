@@ -337,3 +337,45 @@ fn duplicates_in_answers_that_are_not_passed_on() {
     compare(&pair, &[String::from("/")]);
     pair.same_errors(2);
 }
+
+/// The status of an attempt is that of the first head which came; one that failed has the status of its failure.
+#[test]
+fn statuses_behind_early_hints() {
+    if !current() {
+        return;
+    }
+    let site = format!(
+        "{AS_NOW} log_format one '$request $status [$upstream_status] $upstream_bytes_received';
+         upstream group {{ server 127.0.0.1:%ORIGIN0%; server 127.0.0.1:%ORIGIN1% backup; }}
+         server {{ listen 127.0.0.1:%PORT0%; access_log %DIR%/access.log one; add_header X-Up $upstream_status always;
+            location / {{ proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /next {{ proxy_next_upstream http_404; proxy_pass http://group; }}
+            location /intercept {{ proxy_intercept_errors on; error_page 404 /page; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /page {{ return 200 page; }}
+         }}"
+    );
+    let hints = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let Some(pair) = Pair::with_origins(&site, 2, move |number, _, request| {
+        let rest = match request.split([' ', '?']).nth(2).unwrap_or_default() {
+            "cut" => "HTTP/1.1 200 O",
+            "none" => "",
+            "bad" => "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            "404" if number == 0 => "HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n",
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        };
+        Act::SendAndClose([hints, rest].concat().into_bytes())
+    }) else {
+        return;
+    };
+    let paths = [
+        "/?ok",
+        "/?cut",
+        "/?none",
+        "/?bad",
+        "/?404",
+        "/next?404",
+        "/intercept?404",
+    ];
+    compare(&pair, &paths.map(String::from));
+    pair.same_lines("access.log", paths.len());
+}

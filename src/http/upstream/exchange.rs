@@ -448,6 +448,7 @@ impl Talk<'_> {
             self.state.waits.set(Some(Stage::Head));
             let parsed = codec.parse(req, head, limit);
             if !head.hints.is_empty() {
+                self.state.hinted.set(true);
                 let blocks = std::mem::take(&mut head.hints);
                 let hidden = &self.plan.passing.hidden;
                 self.hints.take(req, blocks, hidden, limit);
@@ -579,6 +580,7 @@ impl Tries {
         }
         needed |= non_idempotent(req, sent);
         state.status.set(failure.status());
+        state.hinted.set(false);
         state.end();
         let verdict = Verdict::Status(failure.status());
         let over = self.choice.tries == 0

@@ -79,6 +79,8 @@ pub struct Attempt {
     pub waits: Cell<Option<Stage>>,
     /// The status of the answer, or the one that stands for the failure; 0 while there is none.
     pub status: Cell<u16>,
+    /// Whether early hints came in front of the answer.
+    pub hinted: Cell<bool>,
     /// How long it took to connect, in milliseconds.
     pub connect_ms: Cell<Option<u64>>,
     /// How long until the head of the answer was there.
@@ -208,6 +210,14 @@ impl Attempt {
                 Cause::BadBody(sentence) => sentence.starts_with("upstream prematurely closed"),
                 _ => false,
             })
+    }
+
+    /// The status as `$upstream_status` shows it: that of the first head of its answer, as nginx notes it.
+    pub fn first_status(&self) -> u16 {
+        match self.hinted.get() {
+            true => 103,
+            false => self.status.get(),
+        }
     }
 
     /// What nginx says when the client goes away meanwhile; nothing if nobody is asked.

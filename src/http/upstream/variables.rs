@@ -12,7 +12,7 @@ pub static VARIABLES: &[Variable] = &[
         list(req, out, |a, out| out.extend_from_slice(&a.peer))
     }),
     Variable::new("upstream_status", |req, out| {
-        list(req, out, |a, out| match a.status.get() {
+        list(req, out, |a, out| match a.first_status() {
             0 => out.push(b'-'),
             status => decimal::append(u64::from(status), out),
         })
