@@ -303,3 +303,55 @@ fn requests_that_go_nowhere() {
     pair.same_lines("access.log", gets.len() + posts.len());
     pair.same_errors(gets.len() + posts.len());
 }
+
+/// What is being done where one location leads to another which is not there, or always to itself.
+#[test]
+fn redirects_that_lead_nowhere() {
+    let site = format!(
+        r#"
+        {AS_NOW}
+        server {{ listen 127.0.0.1:%PORT0%; server_name h.test; recursive_error_pages on; root %DIR%/none;
+            location / {{ proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location @named {{ proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /intercept {{ proxy_intercept_errors on; error_page 404 @nobody; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /refused {{ error_page 502 @nobody; proxy_pass http://127.0.0.1:%PORT9%; }}
+            location /return {{ error_page 403 @nobody; return 403; }}
+            location /try {{ try_files /nothing @nobody; }}
+            location /again {{ error_page 403 /again; return 403; }}
+            location /again/up {{ error_page 404 /again/up; proxy_intercept_errors on; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /again/named {{ error_page 404 @again; proxy_intercept_errors on; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location @again {{ error_page 404 @again; proxy_intercept_errors on; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+        }}"#
+    );
+    let Some(pair) = Pair::with_origins(&site, 1, |_, _, request| {
+        let to = match request.split(' ').nth(1).unwrap_or_default() {
+            "/none" => "@nobody",
+            "/self" => "/self",
+            "/named" => "@named",
+            _ => {
+                return Act::SendAndClose(
+                    b"HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n".to_vec(),
+                );
+            }
+        };
+        let head =
+            format!("HTTP/1.1 200 OK\r\nX-Accel-Redirect: {to}\r\nContent-Length: 0\r\n\r\n");
+        Act::SendAndClose(head.into_bytes())
+    }) else {
+        return;
+    };
+    let paths = [
+        "/none",
+        "/self",
+        "/named",
+        "/intercept",
+        "/return",
+        "/try",
+        "/again",
+        "/again/up",
+        "/again/named",
+        "/refused",
+    ];
+    // The last one has a line for the connection as well.
+    compare(&pair, &paths, paths.len() + 1);
+}

@@ -98,9 +98,9 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
                 req.method = Method::Get;
             }
             req.climbs |= page.target.climbs();
-            req.internal_redirect(&uri, &args)
+            req.redirect_to_uri(&uri, &args, behind_upstream(req))
         }
-        Some(b'@') => req.named_redirect(&target),
+        Some(b'@') => req.redirect_to_name(&target, behind_upstream(req)),
         _ => {
             req.body.give_up();
             req.body.discard();
@@ -113,12 +113,26 @@ fn send(req: &mut Request, page: &ErrorPage) -> Verdict {
     }
 }
 
+/// What nginx says is being done where an upstream's answer, or that there is none, leads to an error page.
+fn behind_upstream(req: &Request) -> &'static str {
+    let asked = req.upstreams.last().and_then(|last| last.origin);
+    match asked.is_some_and(|(_, location)| location == req.location) {
+        true => " while sending to client",
+        false => "",
+    }
+}
+
 impl Request {
     /// Goes on with another URI, from the rewrites of the server on.
     pub fn internal_redirect(&mut self, uri: &[u8], args: &[u8]) -> Verdict {
+        self.redirect_to_uri(uri, args, "")
+    }
+
+    /// The same; `doing` is what nginx says is being done.
+    pub fn redirect_to_uri(&mut self, uri: &[u8], args: &[u8], doing: &str) -> Verdict {
         if self.uri_changes == 0 {
             let shown = crate::log::Raw(uri);
-            let what = format_args!("while internally redirecting to \"{shown}\"");
+            let what = format_args!("while internally redirecting to \"{shown}\"{doing}");
             return self.redirection_cycle(what);
         }
         self.uri_changes -= 1;
@@ -142,20 +156,26 @@ impl Request {
 
     /// Goes on in the location `@name`, with the same URI.
     pub fn named_redirect(&mut self, name: &[u8]) -> Verdict {
+        self.redirect_to_name(name, "")
+    }
+
+    /// The same; `doing` is what nginx says is being done.
+    pub fn redirect_to_name(&mut self, name: &[u8], doing: &str) -> Verdict {
         let shown = crate::log::Raw(name);
         if self.uri_changes == 0 {
-            let what = format_args!("while redirect to named location \"{shown}\"");
+            let what = format_args!("while redirect to named location \"{shown}\"{doing}");
             return self.redirection_cycle(what);
         }
         self.uri_changes -= 1;
         if self.uri.is_empty() {
-            let message = format_args!("empty URI in redirect to named location \"{shown}\"");
+            let message =
+                format_args!("empty URI in redirect to named location \"{shown}\"{doing}");
             log::request(self, Level::Error, message);
             return Verdict::Status(500);
         }
         let http = Rc::clone(&self.http);
         let Some(&location) = self.server(&http).named.get(name) else {
-            let message = format_args!("could not find named location \"{shown}\"");
+            let message = format_args!("could not find named location \"{shown}\"{doing}");
             log::request(self, Level::Error, message);
             return Verdict::Status(500);
         };

@@ -1,40 +1,28 @@
 //! `X-Accel-Redirect`: an upstream has another location answer.
 
-use super::state::Stage;
 use crate::http::escape::{Unescape, unescape};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
 use crate::http::request::Request;
 use crate::log::{self, Level};
 
+const READING: &str = " while reading response header from upstream";
+
 /// Goes on in the named location or with the URI that the upstream names.
 pub fn redirect(req: &mut Request, to: &[u8]) -> Verdict {
     if to.first() == Some(&b'@') {
-        return req.named_redirect(to);
+        return req.redirect_to_name(to, READING);
     }
     let Some((uri, args)) = safe_uri(to) else {
         let shown = log::Raw(to);
-        log::request(
-            req,
-            Level::Error,
-            format_args!(
-                "unsafe URI \"{shown}\" was detected while {}",
-                Stage::Head.action()
-            ),
-        );
+        let message = format_args!("unsafe URI \"{shown}\" was detected{READING}");
+        log::request(req, Level::Error, message);
         return Verdict::Status(404);
     };
-    if req.uri_changes == 0 {
-        let shown = log::Raw(&uri);
-        return req.redirection_cycle(format_args!(
-            "while internally redirecting to \"{shown}\" while {}",
-            Stage::Head.action()
-        ));
-    }
     if req.method != Method::Head {
         req.method = Method::Get;
     }
-    req.internal_redirect(&uri, args)
+    req.redirect_to_uri(&uri, args, READING)
 }
 
 /// Decodes a URI and splits off its query. None if it leads upwards or has a NUL in it.
