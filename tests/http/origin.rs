@@ -23,6 +23,8 @@ pub enum Act {
     Reset,
     /// Sends this, then gives back all that it reads.
     Echo(Vec<u8>),
+    /// Sends this, and resets the connection.
+    SendAndReset(Vec<u8>),
     /// Never answers.
     Hang,
 }
@@ -87,6 +89,13 @@ fn serve(
             Act::Send(answer) => (answer, false),
             Act::SendAndClose(answer) => (answer, true),
             Act::Reset => {
+                let linger = Some(std::time::Duration::ZERO);
+                let _ = socket2::SockRef::from(&stream).set_linger(linger);
+                return;
+            }
+            Act::SendAndReset(answer) => {
+                let _ = stream.write_all(&answer);
+                thread::sleep(std::time::Duration::from_millis(20));
                 let linger = Some(std::time::Duration::ZERO);
                 let _ = socket2::SockRef::from(&stream).set_linger(linger);
                 return;

@@ -112,6 +112,7 @@ fn upstreams() {
             "close" => Act::SendAndClose(Vec::new()),
             "cut-head" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nX:".to_vec()),
             "cut-body" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec()),
+            "reset-body" => Act::SendAndReset(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec()),
             "cut-chunks" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha".to_vec()),
             "hang-body" => Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec()),
             "bad-field" => Act::SendAndClose(b"HTTP/1.1 200 OK\r\nbad field: x\r\n\r\n".to_vec()),
@@ -148,12 +149,13 @@ fn upstreams() {
             "/?cut-chunks",
             // With buffering nginx keeps back what has not filled a buffer, and drops it here; goodgate passes it on.
             "/stream?hang-body",
+            "/stream?reset-body",
             "/?bad-field",
             "/?big-head",
             "/?surplus",
             "/stream?surplus",
         ],
-        25,
+        26,
     );
     if current() {
         // Older ones pass these on.
@@ -163,7 +165,7 @@ fn upstreams() {
             "/?length-and-chunks",
             "/?coding",
         ];
-        compare(&pair, &more, 29);
+        compare(&pair, &more, 30);
     }
 }
 
@@ -354,4 +356,27 @@ fn redirects_that_lead_nowhere() {
     ];
     // The last one has a line for the connection as well.
     compare(&pair, &paths, paths.len() + 1);
+}
+
+/// A chunked body that grows too large: before anything is sent of it, and while it is sent.
+#[test]
+fn bodies_that_grow_too_large() {
+    let site = format!(
+        r#"
+        {AS_NOW}
+        server {{ listen 127.0.0.1:%PORT0%; server_name h.test; client_max_body_size 4; lingering_timeout 100ms;
+            location / {{ proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+            location /stream {{ proxy_request_buffering off; proxy_pass http://127.0.0.1:%ORIGIN0%; }}
+        }}"#
+    );
+    let Some(pair) = Pair::with_origins(&site, 1, |_, _, _| Act::Hang) else {
+        return;
+    };
+    let chunked = "Host: h.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for path in ["/", "/stream"] {
+        let head = format!("POST {path} HTTP/1.1\r\n{chunked}");
+        pair.same_parts(&[&format!("{head}5\r\nabcde\r\n")]);
+        pair.same_parts(&[&format!("{head}3\r\nabc\r\n"), "2\r\nde\r\n"]);
+    }
+    pair.same_errors(4);
 }

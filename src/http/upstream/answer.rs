@@ -97,6 +97,7 @@ pub fn deliver<C: Codec>(
         }
     }
     req.response.unpaced = !buffering;
+    state.unbuffered.set(!buffering);
     state.passed_on.set(true);
     body(
         req,

@@ -161,6 +161,8 @@ pub struct Facts {
     pub kept: Option<Duration>,
     /// The limit that was reached, of a time.
     pub waited: Option<Duration>,
+    /// Whether the answer's body is passed on as it comes, which nginx reads by another call.
+    pub unbuffered: bool,
     /// Whether it was the server that took nothing, after a switch of protocols.
     pub blocked: bool,
     /// The limit that was reached, in bytes.
@@ -367,7 +369,7 @@ impl fmt::Display for Failure {
                 write!(f, "upstream SSL certificate does not match \"{name}\"")?;
             }
             Cause::Send(e) => write!(f, "writev() failed {}", System(*e))?,
-            Cause::Receive(e) if self.stage == Stage::Body => {
+            Cause::Receive(e) if self.stage == Stage::Body && !self.facts.unbuffered => {
                 write!(f, "readv() failed {}", System(*e))?;
             }
             Cause::Receive(e) => write!(f, "recv() failed {}", System(*e))?,

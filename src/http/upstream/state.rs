@@ -79,6 +79,8 @@ pub struct Attempt {
     pub waits: Cell<Option<Stage>>,
     /// The status of the answer, or the one that stands for the failure; 0 while there is none.
     pub status: Cell<u16>,
+    /// Whether the answer's body is passed on as it comes.
+    pub unbuffered: Cell<bool>,
     /// Whether early hints came in front of the answer.
     pub hinted: Cell<bool>,
     /// How long it took to connect, in milliseconds.
@@ -193,6 +195,7 @@ impl Attempt {
         let mut failure = Failure::new(cause, stage);
         failure.peer = Some(self.peer.clone());
         failure.scheme = self.scheme;
+        failure.facts.unbuffered = self.unbuffered.get();
         if let Some((span, location)) = self.origin {
             failure.span = Some(span);
             failure.location = location;
