@@ -16,7 +16,7 @@ pub enum BodyError {
     /// The connection broke; the number is the system's. The same.
     Broken(i32),
     /// The client reset the stream, or closed the connection that it is on (499 in the log).
-    StreamClosed,
+    StreamClosed(h2::Gone),
     /// Nothing came for `client_body_timeout` (408).
     TimedOut,
     /// Its framing is broken (400).
@@ -32,7 +32,7 @@ impl BodyError {
     pub fn status(self) -> u16 {
         match self {
             BodyError::Closed | BodyError::Broken(_) | BodyError::Malformed => 400,
-            BodyError::StreamClosed => 499,
+            BodyError::StreamClosed(_) => 499,
             BodyError::TimedOut => 408,
             BodyError::TooLarge => 413,
             BodyError::Storage => 500,

@@ -438,6 +438,36 @@ fn who_goes_away_is_not_served_further() {
 }
 
 #[test]
+fn who_goes_away_in_the_middle_of_its_body() {
+    let server = server("client_body_timeout 100ms; location / { proxy_pass http://127.0.0.1:9; }");
+    let mut client = Client::new(&server);
+    let fields = |path| {
+        block(&[
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "h"),
+        ])
+    };
+    client.send(HEADERS, END_HEADERS, 1, &fields("/cancelled"));
+    client.send(DATA, 0, 1, b"some");
+    client.send(RST_STREAM, 0, 1, &8_u32.to_be_bytes());
+    server.wait_for_log("client canceled stream 1, client: 127.0.0.1");
+    server.wait_for_log("client prematurely closed stream, client: 127.0.0.1");
+    client.send(HEADERS, END_HEADERS, 3, &fields("/late"));
+    server.wait_for_log("client timed out (110: Connection timed out), client: 127.0.0.1");
+    for line in [
+        "POST /cancelled HTTP/2.0|HTTP/2.0|h2c|499|0|",
+        "POST /late HTTP/2.0|HTTP/2.0|h2c|408|0|",
+    ] {
+        wait_until(
+            || server.read("access.log").contains(line),
+            || server.read("access.log"),
+        );
+    }
+}
+
+#[test]
 fn lines_of_the_log() {
     let server = server("location / { return 200 ok; }");
     talk(

@@ -130,6 +130,10 @@ pub fn body(req: &Request, error: BodyError, doing: &str) {
         client(req, Level::Info, message, Fault::now(req, wrong));
     };
     match error {
+        BodyError::TimedOut if req.head.version >= Version::Http2 && doing.is_empty() => info(
+            format_args!("client timed out (110: Connection timed out)"),
+            Wrong::BodyTimedOut,
+        ),
         BodyError::TimedOut => body_timed_out(req),
         BodyError::Closed => info(
             format_args!("client prematurely closed connection{doing}"),
@@ -139,10 +143,15 @@ pub fn body(req: &Request, error: BodyError, doing: &str) {
             format_args!("recv() failed {}{doing}", System(e)),
             Wrong::ClosedWhileSending,
         ),
-        BodyError::StreamClosed => info(
-            format_args!("client prematurely closed stream{doing}"),
-            Wrong::ClosedWhileWaiting,
-        ),
+        BodyError::StreamClosed(gone) => {
+            if gone.reason.is_some() {
+                log::request(req, Level::Info, format_args!("{gone}{doing}"));
+            }
+            info(
+                format_args!("client prematurely closed stream{doing}"),
+                Wrong::ClosedWhileWaiting,
+            );
+        }
         BodyError::Malformed if req.head.version < Version::Http2 => invalid_chunks(req, doing),
         // The stream tells what is wrong.
         BodyError::Malformed => {}

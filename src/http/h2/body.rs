@@ -2,6 +2,7 @@
 //! `http2_body_preread_size` ahead of whoever reads.
 
 use super::control::Announced;
+use super::stream::Gone;
 use crate::http::body_in::BodyError;
 use crate::http::timer::Timer;
 use bytes::{Bytes, BytesMut};
@@ -62,7 +63,7 @@ impl Reader {
             self.waiting = false;
             match data {
                 None => return Poll::Ready(Ok(None)),
-                Some(Err(_)) => return Poll::Ready(Err(BodyError::StreamClosed)),
+                Some(Err(e)) => return Poll::Ready(Err(BodyError::StreamClosed(self.gone(&e)))),
                 Some(Ok(data)) => {
                     self.make_room(&data);
                     if !data.is_empty() {
@@ -91,6 +92,14 @@ impl Reader {
         match all.is_empty() {
             true => first,
             false => all.freeze(),
+        }
+    }
+
+    fn gone(&self, error: &h2::Error) -> Gone {
+        let by_client = error.is_reset() && error.is_remote();
+        Gone {
+            stream: self.stream.stream_id().as_u32(),
+            reason: error.reason().filter(|_| by_client),
         }
     }
 

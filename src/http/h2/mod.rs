@@ -16,5 +16,7 @@ mod send;
 mod stream;
 mod transport;
 
+pub use stream::Gone;
+
 pub use connection::serve;
 pub use stream::Over;

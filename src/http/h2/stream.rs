@@ -120,7 +120,7 @@ impl Over {
 }
 
 /// How a client went away, in nginx's words.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gone {
     /// The stream.
     pub stream: u32,
