@@ -42,6 +42,8 @@ const ODD: &[&str] = &[
     "$1",
     "~",
     "~*(",
+    "\"~(\u{e9}\"",
+    "~\u{e9}(\u{1f600}",
     "(?<a>",
     "(",
     "\\",
@@ -152,7 +154,7 @@ fn any_text_gets_a_verdict() {
         let output = site.run(&["-t"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let of = || format!("{said}\n{}", String::from_utf8_lossy(&text));
-        assert!(!said.contains("panicked"), "{}", of());
+        assert!(!said.contains("panic"), "{}", of());
         match output.status.code() {
             Some(0) => right += 1,
             Some(1) => {
@@ -163,4 +165,47 @@ fn any_text_gets_a_verdict() {
         }
     }
     assert!(right > 10 && wrong > 10, "{right} right, {wrong} wrong");
+}
+
+#[test]
+fn faults_beside_characters_of_several_bytes_are_told() {
+    let within = |text: &str| format!("events {{}} http {{ server {{ {text} }} }}").into_bytes();
+    let long = format!("http {{ \u{e9}{};", "x".repeat(5000)).into_bytes();
+    let cases = [
+        (
+            within("location ~ \"(\u{e9}\" { }"),
+            "pcre2_compile() failed: ",
+        ),
+        (
+            within("location ~ \u{e9}(\u{e9} { }"),
+            "pcre2_compile() failed: ",
+        ),
+        (
+            within("rewrite \u{1f600}**\u{1f600} /;"),
+            "pcre2_compile() failed: ",
+        ),
+        (
+            within("location ~ \"(?\u{e9}\" { }"),
+            "pcre2_compile() failed: ",
+        ),
+        (long, "too long parameter \"\u{e9}xxxxxxxx...\" started"),
+        (b"# \xff\nevents {}\n'c'\xc3\xa9;".to_vec(), "unexpected \""),
+        ("events {}\n'c'\u{e9};".into(), "unexpected \"\u{e9}"),
+    ];
+    let site = Site::new("");
+    for (text, sentence) in cases {
+        std::fs::write(site.path("nginx.conf"), &text).unwrap();
+        for arguments in [&["-t"][..], &["-t", "--error-format=json"], &[]] {
+            let output = site.run(arguments);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let whole = format!("{said}\n{}", String::from_utf8_lossy(&text));
+            assert!(!said.contains("panic"), "{whole}");
+            assert_eq!(output.status.code(), Some(1), "{whole}");
+            let sentence = match arguments {
+                [_, _] => sentence.replace('"', "\\\""),
+                _ => format!("nginx: [emerg] {sentence}"),
+            };
+            assert!(said.contains(&sentence), "{whole}");
+        }
+    }
 }

@@ -5,6 +5,8 @@ use crate::config::source::Sources;
 use crate::config::span::Span;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How much of a long line is shown.
 const WIDTH: usize = 160;
@@ -32,22 +34,24 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
 /// question marked, then advice. Ends with a line end.
 pub fn human(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> String {
     let mut text = first_line(diagnostic, sources);
-    let group = group(diagnostic, sources);
-    if !group.is_empty() {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        text.push_str(
-            &renderer
-                .decor_style(DecorStyle::Ascii)
-                .term_width(WIDTH)
-                .render(&[group]),
-        );
+    // What is drawn under nginx's line must not take that line with it, whatever becomes of it.
+    let drawn = catch_unwind(AssertUnwindSafe(|| drawn(diagnostic, sources, color)));
+    if let Ok(Some(drawn)) = drawn {
+        text.push_str(&drawn);
         text.push('\n');
     }
     text
+}
+
+fn drawn(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> Option<String> {
+    let group = group(diagnostic, sources);
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH);
+    (!group.is_empty()).then(|| renderer.render(&[group]))
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
@@ -148,7 +152,7 @@ fn window<'a>(
                 AnnotationKind::Context
             };
             let offset = |at: u32| usize::try_from(at).unwrap_or(end).clamp(start, end) - start;
-            let mark = kind.span(offset(span.start)..offset(span.end));
+            let mark = kind.span(whole(&text, offset(span.start)..offset(span.end)));
             if label.is_empty() {
                 mark
             } else {
@@ -162,6 +166,16 @@ fn window<'a>(
         text,
         marks,
     })
+}
+
+/// The range widened to whole characters of the text: what is wrong may be found in the middle of one.
+fn whole(text: &str, range: Range<usize>) -> Range<usize> {
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=range.start).rev().find(boundary).unwrap_or_default();
+    let end = (range.end.max(start)..text.len())
+        .find(boundary)
+        .unwrap_or(text.len());
+    start..end
 }
 
 /// The text with something printable for what is not, byte for byte, so that offsets stay.
@@ -191,6 +205,7 @@ fn shown(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use proptest::prelude::*;
     use std::path::Path;
 
     #[test]
@@ -248,5 +263,65 @@ mod tests {
     fn what_cannot_be_printed_keeps_its_width() {
         assert_eq!(shown(b"a\x1b[0m\r\n\t"), "a?[0m \n\t");
         assert_eq!(shown(b"\xe9\x00"), "??");
+    }
+
+    /// What is drawn of two places in a text.
+    fn draw(text: &[u8], labels: [(Range<usize>, &str); 2]) -> String {
+        let mut sources = Sources::new();
+        let source = sources.add(Path::new("/n.conf"), Bytes::copy_from_slice(text));
+        let span = |range: Range<usize>| Span {
+            source,
+            start: range.start as u32,
+            end: range.end as u32,
+        };
+        let mut d = Diagnostic::new("odd");
+        for (range, said) in labels {
+            d = d.label(span(range), said);
+        }
+        crate::diagnostic::json::object(&d, &sources);
+        drawn(&d, &sources, false).unwrap()
+    }
+
+    #[test]
+    fn a_place_inside_a_character_is_that_character() {
+        let text = "a;\nb \u{e9}\u{1f600}x;\n";
+        for (range, carets) in [(6..7, "^"), (5..6, "^"), (8..9, "^^"), (6..8, "^^^")] {
+            let drawn = draw(text.as_bytes(), [(range, "here"), (0..1, "")]);
+            assert!(drawn.contains(&format!(" {carets} here")), "{drawn}");
+        }
+    }
+
+    const PARTS: &[&[u8]] = &[
+        b"a",
+        b" b",
+        b"\n",
+        b"\t",
+        b"\r\n",
+        b"\xc3\xa9",
+        b"\xf0\x9f\x98\x80",
+        b"\xe2\x80\x8b",
+        b"e\xcc\x81",
+        b"\xff",
+        b"\xc3",
+        b"\x1b",
+        b"\0",
+        b"\x7f",
+        b"\xef\xbb\xbf",
+        b"\xc2\x85",
+        &[b'x'; 200],
+        &[b'\n'; 50],
+    ];
+
+    proptest! {
+        #[test]
+        fn any_place_in_any_text_can_be_drawn(
+            parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..12),
+            spans in proptest::array::uniform2((0..700usize, 0..700usize)),
+        ) {
+            let text = parts.concat();
+            let [a, b] = spans;
+            let inside = |at: usize| at % (text.len() + 2);
+            draw(&text, [(inside(a.0)..inside(a.1), "first"), (inside(b.0)..inside(b.1), "")]);
+        }
     }
 }

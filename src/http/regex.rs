@@ -213,7 +213,9 @@ fn failure(b: &Builder, pattern: &str, e: &pcre2::Error, span: Span) -> Diagnost
         .and_then(|(_, rest)| rest.split_once(": "))
         .map_or(text.as_str(), |(_, reason)| reason);
     let offset = e.offset().unwrap_or(pattern.len()).min(pattern.len());
-    let rest = pattern.get(offset..).unwrap_or_default();
+    let rest = pattern.as_bytes().get(offset..).unwrap_or_default();
+    // It goes by bytes, and may have stopped inside of a character.
+    let rest = String::from_utf8_lossy(rest);
     let d = Diagnostic::new(if rest.is_empty() {
         format!("pcre2_compile() failed: {reason} in \"{pattern}\"")
     } else {
