@@ -35,6 +35,8 @@ pub enum Kind {
     Settable(Getter, Setter),
     /// Computed each time, unless the configuration defines the name as a variable of its own.
     Weak(Getter),
+    /// The same, computed once in a request.
+    CachedWeak(Getter),
     /// All names with this prefix.
     Family(FamilyGetter),
 }
@@ -69,6 +71,14 @@ impl Variable {
         Variable {
             name,
             kind: Kind::Weak(get),
+        }
+    }
+
+    /// The same, keeping the value of the first time.
+    pub const fn cached_weak(name: &'static str, get: Getter) -> Self {
+        Variable {
+            name,
+            kind: Kind::CachedWeak(get),
         }
     }
 
@@ -307,6 +317,13 @@ impl VariablesBuilder {
                     }),
                     _,
                 ) => Arc::new(Until(*get)),
+                (
+                    Some(Variable {
+                        kind: Kind::CachedWeak(get),
+                        ..
+                    }),
+                    _,
+                ) => Arc::new(Once(*get)),
                 (_, Some((get, rest))) => Arc::new(Member(get, rest)),
                 _ => unset(id),
             };
@@ -376,7 +393,7 @@ fn check_name(name: &[u8]) -> Result<bool, String> {
         return Err(String::from("invalid variable name \"$\""));
     }
     match builtin(&name.to_ascii_lowercase()).map(|v| v.kind) {
-        None | Some(Kind::Weak(_)) => Ok(false),
+        None | Some(Kind::Weak(_) | Kind::CachedWeak(_)) => Ok(false),
         Some(Kind::Settable(..)) => Ok(true),
         Some(_) => {
             let name = String::from_utf8_lossy(name);
@@ -388,7 +405,9 @@ fn check_name(name: &[u8]) -> Result<bool, String> {
 fn resolve(name: &Bytes) -> Option<Definition> {
     match builtin(name).map(|v| v.kind) {
         Some(Kind::Plain(get) | Kind::Weak(get)) => Some(Definition::Plain(get)),
-        Some(Kind::Cached(get)) => Some(Definition::Slot(Some(Arc::new(Once(get))))),
+        Some(Kind::Cached(get) | Kind::CachedWeak(get)) => {
+            Some(Definition::Slot(Some(Arc::new(Once(get)))))
+        }
         Some(Kind::Settable(get, set)) => Some(Definition::Settable(get, set)),
         Some(Kind::Family(_)) | None => {
             family(name).map(|(get, rest)| Definition::Family(get, rest))

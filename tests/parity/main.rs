@@ -15,6 +15,7 @@ mod common;
 mod accel;
 mod access;
 mod cgi;
+mod configuration;
 mod content;
 mod core;
 mod details;

@@ -76,7 +76,7 @@ pub static DIRECTIVES: &[Directive<Builder>] = &[
 ];
 
 /// `$invalid_referer`
-pub static VARIABLES: &[Variable] = &[Variable::cached("invalid_referer", |req, out| {
+pub static VARIABLES: &[Variable] = &[Variable::cached_weak("invalid_referer", |req, out| {
     let http = &req.http;
     if !req.location(http).referer.is_valid(req) {
         out.push(b'1');

@@ -32,7 +32,7 @@ mod tests {
         let http = |text: &str| first_complaint(&format!("events {{}} http {{ {text} }}"));
         let format = "log_format f '$ssl_protocol/$ssl_cipher $http2 $upstream_cache_status';";
         assert_eq!(http(format), "");
-        let server = "server { set $ssl_protocol a; }";
-        assert_eq!(http(server), "the duplicate \"ssl_protocol\" variable");
+        let server = "server { set $http3 a; }";
+        assert_eq!(http(server), "the duplicate \"http3\" variable");
     }
 }

@@ -13,6 +13,15 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::family("cookie_", |r, name, out| put_some(cookie(r, name), out)),
     Variable::family("http_", field),
+    // Those of the family that nginx has entries of their own for: the configuration cannot define them.
+    Variable::new("http_cookie", |r, out| field(r, b"cookie", out)),
+    Variable::new("http_host", |r, out| field(r, b"host", out)),
+    Variable::new("http_referer", |r, out| field(r, b"referer", out)),
+    Variable::new("http_user_agent", |r, out| field(r, b"user_agent", out)),
+    Variable::new("http_via", |r, out| field(r, b"via", out)),
+    Variable::new("http_x_forwarded_for", |r, out| {
+        field(r, b"x_forwarded_for", out)
+    }),
 ];
 
 fn field(req: &Request, name: &[u8], out: &mut Vec<u8>) -> bool {

@@ -15,6 +15,12 @@ pub static VARIABLES: &[Variable] = &[
     }),
     Variable::new("bytes_sent", |r, out| put_number(r.bytes_sent.get(), out)),
     Variable::family("sent_http_", sent),
+    // Like the following ones, nginx has these in its table: the configuration cannot define them.
+    Variable::new("sent_http_cache_control", |r, out| {
+        sent(r, b"cache_control", out)
+    }),
+    Variable::new("sent_http_link", |r, out| sent(r, b"link", out)),
+    Variable::new("sent_http_location", |r, out| sent(r, b"location", out)),
     Variable::new("sent_http_connection", connection),
     Variable::new("sent_http_content_length", |r, out| {
         r.response

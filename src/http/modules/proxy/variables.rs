@@ -32,8 +32,8 @@ impl Default for Context {
 
 /// The table.
 pub static VARIABLES: &[Variable] = &[
-    Variable::new("proxy_host", |req, out| text(req, out, |c| &c.host)),
-    Variable::new("proxy_port", |req, out| text(req, out, |c| &c.port)),
+    Variable::weak("proxy_host", |req, out| text(req, out, |c| &c.host)),
+    Variable::weak("proxy_port", |req, out| text(req, out, |c| &c.port)),
     Variable::new("proxy_add_x_forwarded_for", add_x_forwarded_for),
     Variable::new("proxy_internal_body_length", |req, out| {
         let length = req.extensions.get::<Context>().and_then(|c| c.body_length);

@@ -13,19 +13,19 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// The table.
 pub static VARIABLES: &[Variable] = &[
-    Variable::new("ssl_alpn_protocol", |r, out| {
+    Variable::weak("ssl_alpn_protocol", |r, out| {
         negotiated(r, out, |c, out| {
             out.extend_from_slice(c.alpn_protocol().unwrap_or_default());
         })
     }),
-    Variable::new("ssl_cipher", |r, out| {
+    Variable::weak("ssl_cipher", |r, out| {
         negotiated(r, out, |c, out| {
             if let Some(suite) = c.negotiated_cipher_suite() {
                 out.extend_from_slice(cipher::name(suite.suite()).as_bytes());
             }
         })
     }),
-    Variable::new("ssl_ciphers", |r, out| {
+    Variable::weak("ssl_ciphers", |r, out| {
         offered(
             r,
             out,
@@ -33,7 +33,7 @@ pub static VARIABLES: &[Variable] = &[
             |suite| cipher::name(*suite).into_owned(),
         )
     }),
-    Variable::new("ssl_client_cert", |r, out| {
+    Variable::weak("ssl_client_cert", |r, out| {
         let mut text = Vec::new();
         let found = raw_certificate(r, &mut text);
         // A header field of several lines, as there once were.
@@ -45,13 +45,13 @@ pub static VARIABLES: &[Variable] = &[
         }
         found
     }),
-    Variable::new("ssl_client_escaped_cert", |r, out| {
+    Variable::weak("ssl_client_escaped_cert", |r, out| {
         let mut text = Vec::new();
         let found = raw_certificate(r, &mut text);
         escape(Kind::UriComponent, &text, out);
         found
     }),
-    Variable::new("ssl_client_fingerprint", |r, out| {
+    Variable::weak("ssl_client_fingerprint", |r, out| {
         let der = session::with_certificates(&r.client, |all| {
             all.first()
                 .map(|leaf| digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, leaf))
@@ -63,52 +63,52 @@ pub static VARIABLES: &[Variable] = &[
             .iter()
             .all(|byte| write!(out, "{byte:02x}").is_ok())
     }),
-    Variable::new("ssl_client_i_dn", |r, out| {
+    Variable::weak("ssl_client_i_dn", |r, out| {
         certificate(r, out, |c| certificate_text::rfc2253(c.issuer()))
     }),
-    Variable::new("ssl_client_i_dn_legacy", |r, out| {
+    Variable::weak("ssl_client_i_dn_legacy", |r, out| {
         certificate(r, out, |c| certificate_text::oneline(c.issuer()))
     }),
-    Variable::new("ssl_client_raw_cert", raw_certificate),
-    Variable::new("ssl_client_s_dn", |r, out| {
+    Variable::weak("ssl_client_raw_cert", raw_certificate),
+    Variable::weak("ssl_client_s_dn", |r, out| {
         certificate(r, out, |c| certificate_text::rfc2253(c.subject()))
     }),
-    Variable::new("ssl_client_s_dn_legacy", |r, out| {
+    Variable::weak("ssl_client_s_dn_legacy", |r, out| {
         certificate(r, out, |c| certificate_text::oneline(c.subject()))
     }),
-    Variable::new("ssl_client_serial", |r, out| {
+    Variable::weak("ssl_client_serial", |r, out| {
         certificate(r, out, certificate_text::serial)
     }),
-    Variable::new("ssl_client_sigalg", |_, _| false),
-    Variable::new("ssl_client_v_end", |r, out| {
+    Variable::weak("ssl_client_sigalg", |_, _| false),
+    Variable::weak("ssl_client_v_end", |r, out| {
         certificate(r, out, |c| certificate_text::time(&c.validity().not_after))
     }),
-    Variable::new("ssl_client_v_remain", |r, out| {
+    Variable::weak("ssl_client_v_remain", |r, out| {
         certificate(r, out, |c| {
             let now = i64::try_from(clock::unix_time().as_secs()).unwrap_or(i64::MAX);
             let left = c.validity().not_after.timestamp().saturating_sub(now);
             (left / 86400).max(0).to_string()
         })
     }),
-    Variable::new("ssl_client_v_start", |r, out| {
+    Variable::weak("ssl_client_v_start", |r, out| {
         certificate(r, out, |c| certificate_text::time(&c.validity().not_before))
     }),
-    Variable::new("ssl_client_verify", client_verify),
-    Variable::new("ssl_curve", |r, out| {
+    Variable::weak("ssl_client_verify", client_verify),
+    Variable::weak("ssl_curve", |r, out| {
         negotiated(r, out, |c, out| {
             if let Some(group) = c.negotiated_key_exchange_group() {
                 out.extend_from_slice(group::name(group.name()).as_bytes());
             }
         })
     }),
-    Variable::new("ssl_curves", |r, out| {
+    Variable::weak("ssl_curves", |r, out| {
         offered(r, out, |s| &s.groups, |group| group::name(*group))
     }),
     // Requests wait for the end of the handshake, so that none of them is early.
-    Variable::new("ssl_early_data", |_, _| false),
-    Variable::new("ssl_ech_outer_server_name", |_, _| false),
-    Variable::new("ssl_ech_status", |_, _| false),
-    Variable::new("ssl_protocol", |r, out| {
+    Variable::weak("ssl_early_data", |_, _| false),
+    Variable::weak("ssl_ech_outer_server_name", |_, _| false),
+    Variable::weak("ssl_ech_status", |_, _| false),
+    Variable::weak("ssl_protocol", |r, out| {
         negotiated(r, out, |c, out| {
             out.extend_from_slice(match c.protocol_version() {
                 Some(ProtocolVersion::TLSv1_3) => b"TLSv1.3",
@@ -117,16 +117,16 @@ pub static VARIABLES: &[Variable] = &[
             });
         })
     }),
-    Variable::new("ssl_server_name", |r, out| {
+    Variable::weak("ssl_server_name", |r, out| {
         let name = session::of(&r.client).and_then(|session| session.name.as_ref());
         name.map(|name| out.extend_from_slice(name.as_bytes()))
             .is_some()
     }),
-    Variable::new("ssl_session_id", |r, out| {
+    Variable::weak("ssl_session_id", |r, out| {
         let id = session::of(&r.client).and_then(|session| session.id.get());
         id.is_some_and(|id| id.iter().all(|byte| write!(out, "{byte:02x}").is_ok()))
     }),
-    Variable::new("ssl_session_reused", |r, out| {
+    Variable::weak("ssl_session_reused", |r, out| {
         negotiated(r, out, |c, out| {
             out.push(match c.handshake_kind() {
                 Some(HandshakeKind::Resumed) => b'r',
@@ -134,8 +134,8 @@ pub static VARIABLES: &[Variable] = &[
             });
         })
     }),
-    Variable::new("ssl_sigalg", |_, _| false),
-    Variable::new("ssl_sigalgs", |r, out| {
+    Variable::weak("ssl_sigalg", |_, _| false),
+    Variable::weak("ssl_sigalgs", |r, out| {
         offered(
             r,
             out,

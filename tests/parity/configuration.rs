@@ -1,0 +1,80 @@
+//! What `-t` says about configurations in nginx's words: names that may be defined, files that are included, values
+//! that are odd and allowed.
+
+use crate::harness::{current, same_complaints};
+use crate::origin::{Act, ok};
+use crate::pair::Pair;
+
+#[test]
+fn which_variables_may_be_defined_anew() {
+    let names = [
+        "ssl_client_verify",
+        "ssl_protocol",
+        "proxy_host",
+        "proxy_port",
+        "proxy_add_x_forwarded_for",
+        "invalid_referer",
+        "modern_browser",
+        "uid_got",
+        "uid_reset",
+        "limit_rate",
+        "args",
+        "query_string",
+        "http_host",
+        "http_user_agent",
+        "http_referer",
+        "http_via",
+        "http_x_forwarded_for",
+        "http_cookie",
+        "http_x_real_ip",
+        "sent_http_location",
+        "sent_http_cache_control",
+        "sent_http_link",
+        "sent_http_etag",
+        "cookie_a",
+        "arg_a",
+        "upstream_http_a",
+    ];
+    let mut texts = Vec::new();
+    for name in names {
+        texts.push(format!("map $uri ${name} {{ a b; }}"));
+        texts.push(format!("server {{ set ${name} x; }}"));
+        texts.push(format!("server {{ location ~ (?<{name}>x) {{ }} }}"));
+        let both = format!("map $uri ${name} {{ a b; }} server {{ set ${name} x; }}");
+        texts.push(both);
+    }
+    if current() {
+        same_complaints(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn what_is_defined_anew_is_what_is_used() {
+    let site = r#"
+        map $http_x_verify $ssl_client_verify { default $http_x_verify; }
+        map $uri $proxy_port { default 7; }
+        server { listen 127.0.0.1:%PORT0%;
+            location / { return 200 "$ssl_client_verify $ssl_protocol.$proxy_port"; }
+            location /set { set $ssl_protocol TLSv9; return 200 $ssl_protocol; }
+            location /referer { valid_referers none a.example; set $before $invalid_referer; set $invalid_referer x;
+                return 200 $before$invalid_referer; }
+            location /host { set $proxy_host other.example; proxy_set_header X-Host $proxy_host;
+                proxy_http_version 1.1; proxy_set_header Connection "";
+                proxy_pass http://127.0.0.1:%ORIGIN0%; }
+        }"#;
+    // Older ones take the field Host from $proxy_host, whatever it is.
+    if !current() {
+        return;
+    }
+    let Some(pair) = Pair::with_origins(site, 1, |_, _, _| Act::SendAndClose(ok("x"))) else {
+        return;
+    };
+    let of = |path: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: h\r\nX-Verify: SUCCESS\r\nReferer: http://b.example/\r\nConnection: close\r\n\r\n"
+        )
+    };
+    for path in ["/", "/set", "/referer", "/host"] {
+        pair.same(&of(path));
+    }
+}
