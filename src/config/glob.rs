@@ -1,5 +1,5 @@
-//! File name patterns as libc's `glob` understands them: `*`, `?`, `[a-z]`, `[!x]`, `\`; a dot at the start of
-//! a name is matched only by a dot. The result is sorted by bytes, whole paths compared.
+//! File name patterns as libc's `glob` understands them: `*`, `?`, `[a-z]`, `[!x]`, `[[:digit:]]`, `\`; a dot at the
+//! start of a name is matched only by a dot. The result is sorted by bytes, whole paths compared.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -53,18 +53,21 @@ fn step(dir: &[u8], name: &[u8], slash: bool) -> Vec<Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(OsStr::from_bytes(at)) else {
         return Vec::new();
     };
+    // A directory has two more entries, which `.*` matches.
+    let dots = [b".".to_vec(), b"..".to_vec()];
     entries
         .flatten()
         .filter(|entry| !slash || entry.path().is_dir())
-        .map(|entry| entry.file_name())
-        .filter(|entry| matches(name, entry.as_bytes()))
-        .map(|entry| path_to(entry.as_bytes()))
+        .map(|entry| entry.file_name().into_vec())
+        .chain(dots)
+        .filter(|entry| matches(name, entry))
+        .map(|entry| path_to(&entry))
         .collect()
 }
 
 /// Whether a name matches a pattern without slashes.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    if name.first() == Some(&b'.') && pattern.first() != Some(&b'.') {
+    if name.first() == Some(&b'.') && !matches!(pattern, [b'.', ..] | [b'\\', b'.', ..]) {
         return false;
     }
     // The last `*` seen: what follows it, and what it has not eaten yet. Going back to it alone is enough.
@@ -115,23 +118,67 @@ fn in_set(set: &[u8], byte: u8) -> Option<(bool, &[u8])> {
         [b'!' | b'^', rest @ ..] => (true, rest),
         _ => (false, set),
     };
-    let mut hit = false;
+    let (mut hit, mut impossible) = (false, false);
     let mut first = true;
     loop {
-        rest = match rest {
-            [b']', rest @ ..] if !first => return Some((hit != negated, rest)),
-            [low, b'-', high, rest @ ..] if *high != b']' => {
-                hit |= (*low..=*high).contains(&byte);
-                rest
-            }
-            [b'\\', literal, rest @ ..] | [literal, rest @ ..] => {
-                hit |= *literal == byte;
-                rest
-            }
-            [] => return None,
-        };
+        if let ([b']', rest @ ..], false) = (rest, first) {
+            return Some(((hit != negated) && !impossible, rest));
+        }
         first = false;
+        if let Some((name, behind)) = class(rest) {
+            // A pattern with a class that does not exist matches nothing.
+            match is_of_class(name, byte) {
+                Some(is) => hit |= is,
+                None => impossible = true,
+            }
+            rest = behind;
+            continue;
+        }
+        let (low, behind) = literal(rest)?;
+        rest = behind;
+        let mut high = low;
+        if let [b'-', end @ ..] = behind
+            && !end.starts_with(b"]")
+        {
+            (high, rest) = literal(end)?;
+        }
+        hit |= (low..=high).contains(&byte);
     }
+}
+
+/// One character of a set, alone or as an end of a range, and what follows it.
+fn literal(set: &[u8]) -> Option<(u8, &[u8])> {
+    match set {
+        [b'\\', byte, rest @ ..] | [byte, rest @ ..] => Some((*byte, rest)),
+        [] => None,
+    }
+}
+
+/// The name in `[:name:]`, and what follows it.
+fn class(set: &[u8]) -> Option<(&[u8], &[u8])> {
+    let named = set.strip_prefix(b"[:")?;
+    let length = named.iter().position(|b| !b.is_ascii_lowercase())?;
+    let (name, behind) = named.split_at(length);
+    Some((name, behind.strip_prefix(b":]")?))
+}
+
+/// Whether a byte belongs to a class, as in the locale "C"; none if there is no such class.
+fn is_of_class(name: &[u8], byte: u8) -> Option<bool> {
+    Some(match name {
+        b"alnum" => byte.is_ascii_alphanumeric(),
+        b"alpha" => byte.is_ascii_alphabetic(),
+        b"blank" => matches!(byte, b' ' | b'\t'),
+        b"cntrl" => byte.is_ascii_control(),
+        b"digit" => byte.is_ascii_digit(),
+        b"graph" => byte.is_ascii_graphic(),
+        b"lower" => byte.is_ascii_lowercase(),
+        b"print" => byte.is_ascii_graphic() || byte == b' ',
+        b"punct" => byte.is_ascii_punctuation(),
+        b"space" => byte.is_ascii_whitespace() || byte == 0x0b,
+        b"upper" => byte.is_ascii_uppercase(),
+        b"xdigit" => byte.is_ascii_hexdigit(),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -147,6 +194,12 @@ mod tests {
             ("[a-c]x", "bx"),
             ("[!a]x", "bx"),
             ("a*b*c", "aXbbYc"),
+            ("[[:digit:]]*", "1x"),
+            ("[![:alpha:]_]x", "1x"),
+            ("[a[:digit:]-]", "-"),
+            ("[[:x]", "["),
+            (r"[\a-\c]", "b"),
+            (r"\.x", ".x"),
         ];
         let no = [
             ("*.conf", ".a.conf"),
@@ -155,9 +208,23 @@ mod tests {
             ("[!a]x", "ax"),
             ("*.conf", "a.conf~"),
             ("a*b", "abc"),
+            ("[[:digit:]]", "a"),
+            ("[[:nothing:]x]", "x"),
+            ("[![:nothing:]]", "x"),
+            ("[.]x", ".x"),
         ];
-        assert!(yes.iter().all(|(p, n)| matches(p.as_bytes(), n.as_bytes())));
-        assert!(no.iter().all(|(p, n)| !matches(p.as_bytes(), n.as_bytes())));
+        for (pattern, name) in yes {
+            assert!(
+                matches(pattern.as_bytes(), name.as_bytes()),
+                "{pattern} {name}"
+            );
+        }
+        for (pattern, name) in no {
+            assert!(
+                !matches(pattern.as_bytes(), name.as_bytes()),
+                "{pattern} {name}"
+            );
+        }
         assert!(
             matches(b".*", b".x")
                 && matches(b"[]x]", b"]")
@@ -188,6 +255,14 @@ mod tests {
             .collect();
         assert_eq!(names, ["B/4.conf", "a-b/3.conf", "a/2.conf", "b/1.conf"]);
         assert!(glob(&dir.path().join("none/*")).is_empty());
+        let hidden = glob(&dir.path().join("a/.*"));
+        let names = [".", "..", ".5.conf"].map(|name| dir.path().join(format!("a/{name}")));
+        assert!(
+            hidden
+                .iter()
+                .map(|p| p.as_os_str())
+                .eq(names.iter().map(|p| p.as_os_str()))
+        );
         assert_eq!(
             glob(&dir.path().join("*/1.conf")),
             [dir.path().join("b/1.conf")]

@@ -78,3 +78,48 @@ fn what_is_defined_anew_is_what_is_used() {
         pair.same(&of(path));
     }
 }
+
+#[test]
+fn masks_are_those_of_libc() {
+    let files = [
+        "1.conf", "a.conf", "_.conf", "B.conf", "-.conf", ".h.conf", "[.conf",
+    ];
+    let masks = [
+        "[[:digit:]]*",
+        "[[:alpha:]]*",
+        "[![:alpha:]]*",
+        "[[:upper:][:digit:]].conf",
+        "[[:punct:]].conf",
+        "[[:nothing:]]*",
+        "[[:alpha]*",
+        "[a[:digit:]-].conf",
+        "[[].conf",
+        "[0-9A-Z].conf",
+        ".h*",
+        "\\.h*",
+        "[.]h*",
+        "?.conf",
+    ];
+    for mask in masks {
+        let site = format!("server {{ listen 127.0.0.1:%PORT0%; include %DIR%/inc/{mask}; }}");
+        let read = |name: &str| {
+            format!(
+                "location =/{} {{ return 204; }}",
+                name.replace(['[', '.'], "x")
+            )
+        };
+        let contents = files.map(|name| (format!("inc/{name}"), read(name)));
+        let files = contents
+            .each_ref()
+            .map(|(name, text)| (&name[..], &text[..]));
+        let Some(pair) = Pair::with_files(&site, &files) else {
+            return;
+        };
+        for (name, _) in files {
+            let path = name.trim_start_matches("inc/").replace(['[', '.'], "x");
+            pair.same(&format!(
+                "GET /{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            ));
+        }
+    }
+}
