@@ -173,6 +173,9 @@ fn read(b: &mut Builder, node: &Node) -> Result<Sink, Diagnostic> {
     let target = if &*name.text == b"stderr" {
         b.logs.stderr = true;
         Target::Stderr
+    } else if name.text.is_empty() {
+        // The same, but it does not stay what it is.
+        Target::Stderr
     } else if let Some(size) = name.text.strip_prefix(b"memory:") {
         Target::Memory(Arc::new(ring(b, node, name, size)?))
     } else if name.text.starts_with(b"syslog:") {
@@ -259,6 +262,8 @@ mod tests {
         assert_eq!(logs.logs.error.sinks().len(), 2);
         let logs = cycle("error_log stderr info; events {}");
         assert!(paths(&logs).is_empty() && logs.logs.stderr);
+        let logs = cycle("error_log ''; events {} http { access_log ''; error_log '' info; }");
+        assert!(paths(&logs).is_empty() && !logs.logs.stderr);
     }
 
     #[test]

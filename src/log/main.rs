@@ -80,15 +80,10 @@ pub fn detach_stderr(logs: &Logs) {
     if logs.stderr {
         return;
     }
-    let file = logs
-        .error
-        .sinks()
-        .iter()
-        .find_map(|sink| match &sink.target {
-            Target::File(file) => file.descriptor(),
-            _ => None,
-        });
-    if let Some(fd) = file
+    let mut sinks = logs.error.sinks().iter();
+    let first = sinks.find(|sink| matches!(sink.target, Target::File(_) | Target::Stderr));
+    if let Some(Target::File(file)) = first.map(|sink| &sink.target)
+        && let Some(fd) = file.descriptor()
         && let Err(error) = rustix::stdio::dup2_stderr(fd)
     {
         let error = errno(&error.into());

@@ -271,3 +271,16 @@ fn a_log_is_not_written_through_a_link_where_links_are_refused() {
     );
     assert_eq!(server.read("www/plain.log"), "plain\n");
 }
+
+#[test]
+fn a_log_without_a_name_is_standard_error() {
+    let server = Server::http(
+        "server { listen 127.0.0.1:%PORT0%; access_log ''; location / { return 204; }
+             location /denied { error_log ''; deny all; } }",
+    );
+    // Standard error of a server is its error log.
+    server.get("/plain");
+    server.wait_for_log("\"GET /plain HTTP/1.1\" 204");
+    server.get("/denied");
+    server.wait_for_log("access forbidden by rule");
+}

@@ -1,7 +1,7 @@
 //! What `-t` says about configurations in nginx's words: names that may be defined, files that are included, values
 //! that are odd and allowed.
 
-use crate::harness::{current, same_complaints};
+use crate::harness::{current, same_complaints, same_complaints_of_all};
 use crate::origin::{Act, ok};
 use crate::pair::Pair;
 
@@ -77,6 +77,24 @@ fn what_is_defined_anew_is_what_is_used() {
     for path in ["/", "/set", "/referer", "/host"] {
         pair.same(&of(path));
     }
+}
+
+#[test]
+fn logs_without_a_name_go_to_standard_error() {
+    let here = "events {} http { server { listen unix:%DIR%/s; access_log off; location / { ";
+    let texts = [
+        "access_log '';",
+        "access_log '' combined;",
+        "access_log '' combined buffer=4k; access_log '' combined buffer=8k;",
+        "access_log '' nothing;",
+        "access_log '' combined flush=1s;",
+        "error_log '';",
+        "error_log '' notice;",
+        "error_log '' nothing;",
+    ];
+    let texts = texts.map(|text| format!("{here}{text} }} }} }}"));
+    same_complaints_of_all(&texts.each_ref().map(String::as_str));
+    same_complaints_of_all(&["error_log ''; events {}"]);
 }
 
 #[test]

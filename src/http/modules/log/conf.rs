@@ -62,6 +62,8 @@ enum To {
     Path(PathBuf),
     Script(Value),
     Syslog(Arc<Syslog>),
+    /// Of a name that is empty.
+    Stderr,
 }
 
 /// In force.
@@ -109,6 +111,7 @@ impl Settings for LogRaw {
                 To::Path(path) => Target::File(b.logs.file(path), super::buffering(b, path)),
                 To::Script(path) => Target::Script(path.clone()),
                 To::Syslog(syslog) => Target::Syslog(Arc::clone(syslog)),
+                To::Stderr => Target::Stderr,
             },
             format: Arc::clone(&log.format),
             filter: log.filter.clone(),
@@ -132,6 +135,8 @@ fn set_access_log(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     }
     let to = if name.text.starts_with(b"syslog:") {
         To::Syslog(Arc::new(Syslog::parse(node, name)?))
+    } else if name.text.is_empty() {
+        To::Stderr
     } else {
         destination(b, name)?
     };
@@ -240,6 +245,8 @@ impl Parameters {
                 return Err(node.error_at(name, "buffered logs cannot have variables in name"));
             }
             To::Syslog(_) => return Err(node.error_at(name, "logs to syslog cannot be buffered")),
+            // Whoever looks at it wants to see lines as they come.
+            To::Stderr => return Ok(()),
         };
         let how = Buffering {
             size: self.size,

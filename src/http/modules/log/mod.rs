@@ -53,6 +53,8 @@ enum Target {
     Script(Value),
     /// A syslog server.
     Syslog(Arc<Syslog>),
+    /// Standard error, or what has been put in its place: the error log.
+    Stderr,
 }
 
 /// Prepares what servers need that name no log: only if there is one.
@@ -111,6 +113,13 @@ impl AccessLog {
                     let message = format_args!("send() to syslog failed");
                     crate::log::request(req, Level::Warn, message);
                 }
+            }
+            Target::Stderr => {
+                let mut text = req.worker.take_buffer();
+                line(&mut text);
+                text.push(b'\n');
+                let _ = rustix::io::write(rustix::stdio::stderr(), &text);
+                req.worker.give_buffer(text);
             }
             Target::Script(path) => {
                 let mut text = req.worker.take_buffer();
