@@ -98,6 +98,36 @@ fn logs_without_a_name_go_to_standard_error() {
 }
 
 #[test]
+fn words_of_lists_are_in_any_case() {
+    let certificate = "ssl_client_certificate /nonexistent;";
+    let texts = [
+        &format!("ssl_verify_client ON; {certificate}")[..],
+        "ssl_verify_client Off;",
+        "ssl_verify_client Optional_No_CA;",
+        "ssl_verify_client yes;",
+        "ssl_protocols tlsv1.2 TLSV1.3;",
+        "gzip_proxied ANY; satisfy ANY; if_modified_since Off; log_subrequest ON;",
+        "proxy_next_upstream HTTP_500 Error; server_tokens BUILD; absolute_redirect OFF;",
+        "keepalive_disable MSIE6; gzip_http_version 1.1; lingering_close ALWAYS; client_body_in_file_only CLEAN;",
+        "autoindex_format JSON; proxy_cookie_flags a SECURE; disable_symlinks ON;",
+        "disable_symlinks on FROM=/a;",
+        "proxy_store ON;",
+        "ssl_session_cache OFF; ssl_session_tickets OFF; ssl_prefer_server_ciphers ON;",
+        "userid V1; userid_flags SECURE; charset OFF; expires MAX; expires EPOCH; add_header A b ALWAYS;",
+        "resolver 127.0.0.1 IPV6=off;",
+        "open_file_cache OFF;",
+        "limit_req_log_level WARN; limit_conn_log_level Info; gzip_vary On; uwsgi_next_upstream TIMEOUT;",
+        "proxy_ssl_protocols tlsV1.3; proxy_http_version 1.1; fastcgi_next_upstream OFF; etag Off;",
+        "secure_link_md5 a; log_not_found ON; sendfile ON; aio OFF; aio THREADS; proxy_ssl_verify ON;",
+        "server { listen unix:%DIR%/s REUSEPORT; }",
+        "server { listen unix:%DIR%/s Default_Server; }",
+    ];
+    if current() {
+        same_complaints(&texts);
+    }
+}
+
+#[test]
 fn masks_are_those_of_libc() {
     let files = [
         "1.conf", "a.conf", "_.conf", "B.conf", "-.conf", ".h.conf", "[.conf",

@@ -203,7 +203,7 @@ fn set_verify(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
     let Some(word) = node.arg(0) else {
         return Ok(());
     };
-    *field = Some(match &word.text[..] {
+    *field = Some(match &word.text.to_ascii_lowercase()[..] {
         b"off" => Verify::Off,
         b"on" => Verify::On,
         b"optional" => Verify::Optional,
