@@ -13,7 +13,7 @@ complete -c goodgate -s g -x -a '' -d 'set global directives out of configuratio
 complete -c goodgate -l watch -d 'reload when a file of the configuration changes'
 complete -c goodgate -l error-format -x -a 'human short json' -d 'with -t: how messages look: human, short (nginxs lines), json'
 complete -c goodgate -l strict -d 'with -t: a warning fails the test'
-complete -c goodgate -l offline -d 'with -t: look no host name up'
+complete -c goodgate -l offline -d 'with -t: look no host name up, try no address'
 complete -c goodgate -l effective -d 'with -T: show the settings that hold in each server and location'
 complete -c goodgate -l why -x -a 'alias-traversal alias-slash header-lost if-in-location unreachable-location unreachable-server no-resolver proxy-uri request-forgery response-splitting open-redirect slow-regex regex-anchor allow-without-deny return-voids-access error-log-off worker-connections root-in-location default-server weak-tls tls-unused certificate trusted-forwarded try-files-loop php-unchecked types-replaced breach missing-semicolon root-doubles' -d 'explain a lint rule (L0103 or its name) and exit'
 complete -c goodgate -l explain -x -a '' -d 'say what a request would get, as in GET http://host/path, and exit'

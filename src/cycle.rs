@@ -12,9 +12,11 @@ use crate::config::{late, meant};
 use crate::core::{self, Core, CoreRaw};
 use crate::diagnostic::consequence::{Unseen, suppress};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::http::core::temp_path::TempPaths;
 use crate::http::{self, Http};
 use crate::log;
 use crate::net::listen::ListenSpec;
+use crate::process::{listeners, paths};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -136,7 +138,7 @@ pub struct Builder {
     /// Error logs and log files.
     pub logs: log::LogsBuilder,
     /// Directories for temporary files that the modules in use write to.
-    pub temp_paths: Vec<PathBuf>,
+    pub temp_paths: TempPaths,
     /// Settings of `http`, while and after that block is walked.
     pub http: http::conf::HttpBuilder,
 }
@@ -160,7 +162,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
         context: context::MAIN,
         core: CoreRaw::default(),
         logs: Default::default(),
-        temp_paths: Vec::new(),
+        temp_paths: TempPaths::default(),
         http: Default::default(),
     };
     let files = Rc::clone(&b.files);
@@ -196,8 +198,18 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
     let (syntax_ok, first_stage) = (!failed(&b), b.diagnostics.len());
     http::zone::check(&mut b);
     let core = core::finish(&mut b, listens.len());
-    if options.test && !failed(&b) {
-        log::directive::check(&mut b);
+    if options.test {
+        // What nginx makes now, in its order. It ends at the first that fails.
+        let checks: [&dyn Fn(&mut Builder); 3] = [
+            &|b| paths::check(b, core.account.as_ref()),
+            &log::directive::check,
+            &|b| listeners::check(b, &listens),
+        ];
+        for check in checks {
+            if !failed(&b) {
+                check(&mut b);
+            }
+        }
     }
     suppress(&mut b.diagnostics, &b.unseen);
     cut(&mut b.diagnostics);
@@ -218,7 +230,11 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
             listens,
             http,
             logs: b.logs.logs(),
-            temp_paths: b.temp_paths,
+            temp_paths: b
+                .temp_paths
+                .iter()
+                .map(|(path, _)| path.to_owned())
+                .collect(),
             options: b.options,
         })
     });

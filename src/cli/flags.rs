@@ -154,7 +154,11 @@ pub static FLAGS: &[Flag] = &[
         "with -t: how messages look: human, short (nginx's lines), json",
     ),
     Flag::long("strict", Value::None, "with -t: a warning fails the test"),
-    Flag::long("offline", Value::None, "with -t: look no host name up"),
+    Flag::long(
+        "offline",
+        Value::None,
+        "with -t: look no host name up, try no address",
+    ),
     Flag::long(
         "effective",
         Value::None,

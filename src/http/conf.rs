@@ -460,7 +460,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     let mut servers = router::servers(b);
     let locations = locations(b);
     modules::ssl::finish(b, &mut servers, &locations);
-    b.temp_paths = temp_paths(&locations);
+    add_temp_paths(b, &locations);
     let (router, listens) = router::listens(b, &servers);
     let upstream = upstream::conf::finish(b, locations.first().map(|http| &*http.conf.core));
     let log = modules::log::finish(b, &locations);
@@ -489,17 +489,29 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
     )
 }
 
-/// The directories for temporary files, each once.
-fn temp_paths(locations: &[Location]) -> Vec<std::path::PathBuf> {
-    let mut all = std::collections::BTreeSet::new();
+/// Adds the directories for temporary files that are used by default, module by module.
+fn add_temp_paths(b: &mut Builder, locations: &[Location]) {
+    let of = |location: &Location| {
+        [
+            Arc::clone(&location.core.client_body_temp_path),
+            Arc::clone(&location.proxy.passing.temp_path),
+            Arc::clone(&location.fastcgi.common.passing.temp_path),
+            Arc::clone(&location.uwsgi.common.passing.temp_path),
+            Arc::clone(&location.scgi.common.passing.temp_path),
+        ]
+    };
+    let mut all: [Vec<_>; 5] = Default::default();
     for location in locations {
-        all.insert(&location.core.client_body_temp_path.path);
-        all.insert(&location.proxy.passing.temp_path.path);
-        all.insert(&location.fastcgi.common.passing.temp_path.path);
-        all.insert(&location.uwsgi.common.passing.temp_path.path);
-        all.insert(&location.scgi.common.passing.temp_path.path);
+        for (paths, path) in all.iter_mut().zip(of(location)) {
+            // Most locations share those of the block around them.
+            if !paths.last().is_some_and(|last| Arc::ptr_eq(last, &path)) {
+                paths.push(path);
+            }
+        }
     }
-    all.into_iter().cloned().collect()
+    for path in all.iter().flatten() {
+        b.temp_paths.add(&path.path);
+    }
 }
 
 /// Merges all blocks downwards and builds the location trees.

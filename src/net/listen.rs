@@ -2,10 +2,12 @@
 
 use super::address::Addr;
 use crate::process::system;
+use rustix::fs::{Access, AtFlags, CWD};
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// The queue of connections that wait to be accepted, unless `backlog` says otherwise.
@@ -106,6 +108,27 @@ impl ListenSpec {
         Ok(socket)
     }
 
+    /// Whether this machine has the address, told without taking the port from anybody: a socket that nobody sees is bound
+    /// to a free port of it and closed again. Of a path only its directory is looked at.
+    pub fn check(&self) -> Result<(), BindError> {
+        let fail = |what: &str| {
+            let what = format!("{what} {}", self.addr);
+            move |error: io::Error| BindError { what, error }
+        };
+        let mut address = match &self.addr {
+            Addr::Inet(address) => *address,
+            Addr::Unix(path) => return check_file(path).map_err(fail("bind() to")),
+        };
+        address.set_port(0);
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        );
+        let socket = socket.map_err(fail("socket()"))?;
+        socket.bind(&address.into()).map_err(fail("bind() to"))
+    }
+
     /// Sets the options that can also change while the socket listens. Each that fails is returned as nginx's
     /// sentence; nginx goes on without it.
     pub fn configure(&self, socket: &Socket) -> Vec<BindError> {
@@ -189,6 +212,21 @@ impl ListenSpec {
             Addr::Inet(address) => (Domain::for_address(*address), SockAddr::from(*address)),
             Addr::Unix(path) => (Domain::UNIX, SockAddr::unix(path)?),
         })
+    }
+}
+
+/// Whether the file of a socket could be made; one that is there may be that of a server that runs.
+fn check_file(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let around = match path.parent() {
+                Some(around) if !around.as_os_str().is_empty() => around,
+                _ => Path::new("."),
+            };
+            let access = Access::WRITE_OK | Access::EXEC_OK;
+            Ok(rustix::fs::accessat(CWD, around, access, AtFlags::EACCESS)?)
+        }
+        other => other.map(drop),
     }
 }
 

@@ -20,6 +20,11 @@ pub fn set_offline(offline: bool) {
     OFFLINE.set(offline);
 }
 
+/// Whether that was said.
+pub fn is_offline() -> bool {
+    OFFLINE.get()
+}
+
 /// Names in here are answered from here, on this thread: two processes that read the same configuration come to the
 /// same addresses that way. Others are looked up and added.
 pub fn set_answers(answers: Answers) {

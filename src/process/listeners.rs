@@ -1,10 +1,14 @@
 //! The sockets that the master holds, from cycle to cycle.
 
 use crate::config::source::errno;
+use crate::cycle::Builder;
+use crate::diagnostic::Diagnostic;
 use crate::log::{self, Level};
 use crate::net::address::Addr;
 use crate::net::listen::{BindError, ListenSpec};
+use crate::net::resolve;
 use socket2::Socket;
+use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +37,36 @@ pub struct Listeners(Vec<Bound>);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("could not bind")]
 pub struct CouldNotBind;
+
+/// Complains of the first address that this machine does not have, as nginx does behind a syntax that is ok. Ports are
+/// left alone: whoever listens there is not disturbed.
+pub fn check(b: &mut Builder, specs: &[ListenSpec]) {
+    // The addresses are those of another machine.
+    if resolve::is_offline() {
+        return;
+    }
+    let mut seen = HashSet::new();
+    let mut is_new = |spec: &&ListenSpec| match &spec.addr {
+        Addr::Inet(address) => seen.insert(address.ip()),
+        Addr::Unix(_) => true,
+    };
+    let failed = specs
+        .iter()
+        .filter(|spec| is_new(spec))
+        .find_map(|spec| spec.check().err());
+    if let Some(error) = failed {
+        let message = format!("{} failed ({})", error.what, errno(&error.error));
+        let help = match error.what.contains("unix:") {
+            true => {
+                "the directory around it must exist, and the user who starts the server must be allowed to write there"
+            }
+            false => {
+                "no interface of this machine has the address; --offline tests without looking"
+            }
+        };
+        b.diagnostics.push(Diagnostic::new(message).help(help));
+    }
+}
 
 impl Listeners {
     /// Sockets that were there before this program started.

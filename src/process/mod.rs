@@ -14,7 +14,7 @@ pub mod load;
 mod logs;
 mod master;
 pub mod message;
-mod paths;
+pub mod paths;
 pub mod pidfile;
 mod prepared;
 mod privileges;

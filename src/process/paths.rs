@@ -3,8 +3,10 @@
 use crate::cli::defaults;
 use crate::config::source::errno;
 use crate::core::account::Account;
-use crate::cycle::Cycle;
+use crate::cycle::{Builder, Cycle};
+use crate::diagnostic::Diagnostic;
 use crate::log::{self, Level};
+use rustix::fs::{Access, AtFlags, CWD};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -24,8 +26,60 @@ pub fn create(cycle: &Cycle) -> Result<(), String> {
     Ok(())
 }
 
+/// Complains of the first directory that could not be made, as nginx does behind a syntax that is ok. Nothing is created.
+pub fn check(b: &mut Builder, account: Option<&Account>) {
+    let mut made: Vec<&Path> = Vec::new();
+    let mut failed = None;
+    for (path, place) in b.temp_paths.iter() {
+        // Those that may be missing may be made or not.
+        let Some(place) = place.filter(|_| !is_default(path)) else {
+            continue;
+        };
+        if let Err(message) = check_one(path, account, &made) {
+            failed = Some(Diagnostic::new(message).label(place, "").help(
+                "the directory around it must exist, and the user who starts the server must be allowed to write there",
+            ));
+            break;
+        }
+        made.push(path);
+    }
+    b.diagnostics.extend(failed);
+}
+
+/// Whether [`create_one`] would succeed behind these, as far as that can be told. The error is nginx's sentence.
+fn check_one(path: &Path, account: Option<&Account>, made: &[&Path]) -> Result<(), String> {
+    let failed = |call: &str, error: io::Error| {
+        format!("{call}() \"{}\" failed ({})", path.display(), errno(&error))
+    };
+    match path.symlink_metadata() {
+        Ok(_) => {
+            let there = path.metadata();
+            match account {
+                Some(_) => there.map(drop).map_err(|error| failed("stat", error)),
+                None => Ok(()),
+            }
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("mkdir", error)),
+        Err(_) => {
+            let around = path.parent().unwrap_or(Path::new("/"));
+            if made.contains(&around) {
+                return Ok(());
+            }
+            let access = Access::WRITE_OK | Access::EXEC_OK;
+            let allowed = rustix::fs::accessat(CWD, around, access, AtFlags::EACCESS);
+            allowed.map_err(|error| failed("mkdir", error.into()))
+        }
+    }
+}
+
 fn is_default(path: &Path) -> bool {
-    let all = [defaults::CLIENT_BODY_TEMP_PATH, defaults::PROXY_TEMP_PATH];
+    let all = [
+        defaults::CLIENT_BODY_TEMP_PATH,
+        defaults::PROXY_TEMP_PATH,
+        defaults::FASTCGI_TEMP_PATH,
+        defaults::UWSGI_TEMP_PATH,
+        defaults::SCGI_TEMP_PATH,
+    ];
     all.iter().any(|default| path == Path::new(default))
 }
 
@@ -70,10 +124,35 @@ mod tests {
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o700
         );
-        let message = create_one(&dir.path().join("no/where"), None).unwrap_err();
+        let nowhere = dir.path().join("no/where");
+        let message = create_one(&nowhere, None).unwrap_err();
         assert!(
             message.starts_with("mkdir() \"")
                 && message.ends_with("failed (2: No such file or directory)")
         );
+        assert_eq!(check_one(&nowhere, None, &[]), Err(message));
+    }
+
+    #[test]
+    fn all_that_nobody_has_named_may_be_missing() {
+        use crate::cycle::testing::cycle;
+        let cycle = cycle("events {} http { server { } }");
+        assert!(cycle.temp_paths.len() >= 4, "{:?}", cycle.temp_paths);
+        assert!(cycle.temp_paths.iter().all(|path| is_default(path)));
+    }
+
+    #[test]
+    fn what_could_be_made_is_told_without_making_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (body, file) = (dir.path().join("body"), dir.path().join("file"));
+        let inner = body.join("more");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(check_one(&body, None, &[]), Ok(()));
+        assert_eq!(check_one(&inner, None, &[&body]), Ok(()));
+        assert_eq!(check_one(&file, None, &[]), Ok(()));
+        assert!(check_one(&inner, None, &[]).is_err());
+        let below = file.join("x");
+        assert_eq!(check_one(&below, None, &[]), create_one(&below, None));
+        assert!(!body.exists());
     }
 }

@@ -171,3 +171,38 @@ fn masks_are_those_of_libc() {
         }
     }
 }
+
+#[test]
+fn what_could_not_be_made_or_bound_is_told() {
+    let server = |text: &str| format!("server {{ listen unix:%DIR%/s; {text} }}");
+    let texts = [
+        server("proxy_temp_path /nonexist/a/b;"),
+        server("proxy_temp_path %DIR%/nginx.conf/b;"),
+        server("client_body_temp_path %DIR%/nginx.conf;"),
+        server("client_body_temp_path /nonexist/a; proxy_temp_path /nonexist/b;"),
+        server("proxy_temp_path /nonexist/b; client_body_temp_path /nonexist/a;"),
+        server("fastcgi_temp_path %DIR%/f; uwsgi_temp_path %DIR%/f/u; scgi_temp_path %DIR%/f/u/s;"),
+        server(
+            "location /a { client_body_temp_path %DIR%/t 1; } location /b { client_body_temp_path %DIR%/t 2; }",
+        ),
+        server(
+            "location /a { client_body_temp_path %DIR%/t 1 2; } location /b { proxy_temp_path %DIR%/t 1; }",
+        ),
+        server(
+            "location /a { client_body_temp_path %DIR%/t 1; } location /b { proxy_temp_path %DIR%/t/ 1; }",
+        ),
+        server(
+            "location /a { client_body_temp_path %DIR%/t 1; } location /b { proxy_temp_path %DIR%/t; }",
+        ),
+        String::from("server { listen 203.0.113.5:80; }"),
+        String::from(
+            "server { listen 127.0.0.1:%PORT0%; listen 203.0.113.5:%PORT1%; listen 203.0.113.6:81; }",
+        ),
+        String::from("server { listen [2001:db8::5]:%PORT1%; }"),
+        String::from("server { listen unix:/nonexist/a; }"),
+        String::from("server { listen unix:%DIR%/nginx.conf/a; }"),
+        server("access_log /nonexist/a; proxy_temp_path /nonexist/b; listen 203.0.113.5:80;"),
+        server("access_log /nonexist/a; listen 203.0.113.5:80;"),
+    ];
+    same_complaints(&texts.each_ref().map(String::as_str));
+}

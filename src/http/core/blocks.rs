@@ -63,7 +63,7 @@ fn set_default_temp_path(b: &mut Builder) {
     }
     let path = TempPath::plain(b, CLIENT_BODY_TEMP_PATH);
     if !b.http.servers.is_empty() && path.path.parent().is_some_and(|around| around.is_dir()) {
-        b.temp_paths.push(path.path.clone());
+        b.temp_paths.add(&path.path);
     }
     b.http.here().core().client_body_temp_path = Some(Arc::new(path));
 }

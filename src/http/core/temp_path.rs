@@ -1,11 +1,12 @@
 //! Directories for temporary files, with subdirectories: `client_body_temp_path` and its like.
 
 use super::invalid_value;
+use crate::config::span::Span;
 use crate::config::tree::Node;
 use crate::config::value::parse_number;
 use crate::cycle::Builder;
 use crate::diagnostic::Diagnostic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A directory whose files are spread over subdirectories by digits of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,56 @@ impl TempPath {
                 .and_then(|n| u8::try_from(n).ok())
                 .ok_or_else(|| invalid_value(node, i + 1))?;
         }
-        b.temp_paths.push(parsed.path.clone());
+        let named = b.temp_paths.named(&parsed, node.end);
+        named.map_err(|other| {
+            let place = b.sources.place(other);
+            let path = parsed.path.display();
+            node.error_at(
+                dir,
+                format!("the same path name \"{path}\" in {place} has the different levels than"),
+            )
+            .label(other, "the other levels")
+        })?;
         Ok(parsed)
+    }
+}
+
+/// The directories for temporary files that are to be made, each once and in the order in which nginx makes them.
+#[derive(Default)]
+pub struct TempPaths {
+    all: Vec<(PathBuf, Option<([u8; 3], Span)>)>,
+}
+
+impl TempPaths {
+    /// Adds one that the configuration names. Returns the place that names it with other levels, if there is one.
+    fn named(&mut self, path: &TempPath, place: Span) -> Result<(), Span> {
+        match self.find(&path.path) {
+            Some(Some((levels, other))) if levels != path.levels => Err(other),
+            Some(_) => Ok(()),
+            None => {
+                let named = Some((path.levels, place));
+                self.all.push((path.path.clone(), named));
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds one that is used by default.
+    pub fn add(&mut self, path: &Path) {
+        if self.find(path).is_none() {
+            self.all.push((path.to_owned(), None));
+        }
+    }
+
+    /// The directories, and the line that names each, unless it is a default.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, Option<Span>)> {
+        self.all
+            .iter()
+            .map(|(path, named)| (path.as_path(), named.map(|(_, place)| place)))
+    }
+
+    fn find(&self, path: &Path) -> Option<Option<([u8; 3], Span)>> {
+        let found = self.all.iter().find(|(other, _)| other == path);
+        found.map(|(_, named)| *named)
     }
 }
