@@ -351,12 +351,18 @@ impl Collector for Builder {
 /// what is warned of is in force.
 const MOST_ERRORS: usize = 50;
 
-/// Leaves out the errors that are too many.
+/// Leaves out the errors that are too many, and says so.
 fn cut(diagnostics: &mut Vec<Diagnostic>) {
     let mut errors = 0;
-    diagnostics.retain(|d| {
-        errors += usize::from(d.severity == Severity::Emerg);
-        d.severity != Severity::Emerg || errors <= MOST_ERRORS
+    diagnostics.retain_mut(|d| {
+        let error = d.severity == Severity::Emerg;
+        errors += usize::from(error);
+        if error && errors == MOST_ERRORS {
+            d.help = vec![format!(
+                "no more than {MOST_ERRORS} errors are shown: there may be others"
+            )];
+        }
+        !error || errors <= MOST_ERRORS
     });
 }
 

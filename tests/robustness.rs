@@ -209,3 +209,35 @@ fn faults_beside_characters_of_several_bytes_are_told() {
         }
     }
 }
+
+#[test]
+fn a_lot_of_anything_gets_a_verdict() {
+    let site = Site::new("");
+    let many = |text: &str| text.repeat(250_000 / text.len());
+    let within = |text: String| format!("events {{}} http {{ {text}");
+    let texts = [
+        many("}"),
+        many(";"),
+        within(many(";")),
+        within(many("a;")),
+        many("a{"),
+        many("a}"),
+        many("a {}"),
+        within(format!("map $uri $a {{ {}", many("; a"))),
+        within(format!("types {{ {}", many("a {} "))),
+        many("'a' "),
+        many("'"),
+    ];
+    for text in texts {
+        std::fs::write(site.path("nginx.conf"), &text).unwrap();
+        let output = site.run(&["-t"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let head: String = text.chars().take(60).collect();
+        assert_eq!(output.status.code(), Some(1), "{head}\n{said}");
+        let errors = said.matches("nginx: [emerg] ").count();
+        assert!((1..=50).contains(&errors), "{head}\n{errors}");
+        let rest = said.contains("no more than 50 errors are shown: there may be others");
+        assert_eq!(rest, errors == 50, "{head}\n{said}");
+        assert!(said.len() < 100_000, "{head}\n{}", said.len());
+    }
+}

@@ -60,7 +60,18 @@ enum Kind {
 impl<'t> Layout<'t> {
     /// Looks at the lines of a text.
     pub fn of(text: &'t [u8], pieces: &[Piece]) -> Self {
-        let mut facts: Vec<_> = pieces.iter().map(|piece| Fact::of(text, piece)).collect();
+        // A line may be as long as the text: each is looked for once.
+        let (mut line, mut seen) = (0, 0);
+        let fact = |piece: &Piece| {
+            let start = piece.name().start;
+            let passed = text.get(seen..start).unwrap_or_default();
+            if let Some(end) = memchr::memrchr(b'\n', passed) {
+                line = seen + end + 1;
+            }
+            seen = start;
+            Fact::of(text, piece, line)
+        };
+        let mut facts: Vec<_> = pieces.iter().map(fact).collect();
         let mut end = 0;
         for (fact, piece) in facts.iter_mut().zip(pieces) {
             fact.gap = empty_lines(text.get(end..piece.name().start));
@@ -183,14 +194,14 @@ impl<'t> Layout<'t> {
 }
 
 impl<'t> Fact<'t> {
-    fn of(text: &'t [u8], piece: &Piece) -> Self {
+    /// `line` is where the line begins in which it stands.
+    fn of(text: &'t [u8], piece: &Piece, line: usize) -> Self {
         let (kind, name) = match piece {
             Piece::Simple { name, .. } => (Kind::Simple, name.clone()),
             Piece::Open { name, .. } => (Kind::Open, name.clone()),
             Piece::Close(at) => (Kind::Close, *at..*at + 1),
         };
         let before = text.get(..name.start).unwrap_or_default();
-        let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
         // A tab counts as up to eight.
         let indent = before.get(line..).unwrap_or_default().iter().try_fold(
             0usize,

@@ -17,6 +17,9 @@ pub const MAX_DEPTH: usize = 100;
 /// How much nginx holds of the text at a time: no word, quotes not counted, and no comment may be longer.
 const BUFFER: usize = 4096;
 
+/// How many `;` that end nothing are told of in one text.
+const MOST_SURPLUS: usize = 100;
+
 /// What some editors put in front of UTF-8. nginx takes it for a part of the first word; nobody means that.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -48,6 +51,7 @@ pub fn parse(text: &Bytes, source: SourceId, origin: Origin, depth: usize) -> Ve
         origin,
         depth,
         read: 0,
+        surplus: 0,
         name: None,
         args: Vec::new(),
         open: Vec::new(),
@@ -177,6 +181,8 @@ struct Builder<'t> {
     depth: usize,
     /// Up to where the tokens were taken.
     read: usize,
+    /// How many `;` ended nothing.
+    surplus: usize,
     name: Option<Word>,
     args: Vec<Word>,
     open: Vec<Open>,
@@ -230,8 +236,11 @@ impl Builder<'_> {
     fn semicolon(&mut self, end: Span) -> Outcome {
         let Some(name) = self.name.take() else {
             let d = unexpected(";", end).help("no directive stands before it: remove it");
-            // Nothing hangs on it: reading goes on.
-            self.items.push(Item::Broken(Box::new(d.fix(end, ""))));
+            self.surplus += 1;
+            // Nothing hangs on it: reading goes on. Nobody wants to be told a million times.
+            if self.surplus <= MOST_SURPLUS {
+                self.items.push(Item::Broken(Box::new(d.fix(end, ""))));
+            }
             return Ok(());
         };
         let args = std::mem::take(&mut self.args);
@@ -670,6 +679,13 @@ mod tests {
             read("events { }"),
             "!block directives are not supported in -g option@7"
         );
+    }
+
+    #[test]
+    fn what_is_surplus_is_told_a_hundred_times() {
+        let text = Bytes::from("a;".to_owned() + &";".repeat(5000) + "b;");
+        let items = parse(&text, SourceId(0), Origin::File, 0);
+        assert_eq!(items.len(), MOST_SURPLUS + 2);
     }
 
     #[test]

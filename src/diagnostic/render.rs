@@ -11,6 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// How much of a long line is shown.
 const WIDTH: usize = 160;
 
+/// Lines that are longer than this together are not drawn: it takes long, and nobody finds anything in them.
+const MOST_DRAWN: usize = 64 * 1024;
+
 /// nginx's sentence with its place: `unknown directive "x" in /etc/nginx/nginx.conf:12`.
 pub fn nginx_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     match diagnostic.line {
@@ -142,6 +145,9 @@ fn window<'a>(
         .max()?;
     let (start, _) = sources.line_bounds(source, first_line);
     let (_, end) = sources.line_bounds(source, last_line);
+    if end - start > MOST_DRAWN {
+        return None;
+    }
     let text = shown(sources.text(source).get(start..end)?);
     let marks = labels
         .iter()
