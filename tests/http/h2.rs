@@ -300,7 +300,55 @@ fn what_could_be_read_in_two_ways_is_refused() {
         assert!(refused, "{what}: {last:?}");
     }
     assert_eq!(origin.requests(), Vec::<String>::new());
-    server.wait_for_log("client sent malformed request on stream 1, client: 127.0.0.1");
+}
+
+#[test]
+fn an_odd_head_harms_nobody_else() {
+    let server = server("location / { return 200 $request_uri; } location /large { }");
+    server.write("large", &"x".repeat(100_000));
+    let mut client = Client::new(&server);
+    // The download stops at the end of its own window.
+    client.open(0, 1_000_000);
+    client.get(1, "/large");
+    client.until(|f| f.kind == DATA);
+    let with = |name: &'static [u8], value: &'static [u8]| {
+        let mut fields: Vec<(&[u8], &[u8])> = vec![
+            (b":method", b"GET"),
+            (b":scheme", b"http"),
+            (b":path", b"/"),
+            (b":authority", b"a"),
+        ];
+        fields.retain(|(known, _)| *known != name);
+        fields.insert(0, (name, value));
+        fields.sort_by_key(|(name, _)| name.first() != Some(&b':'));
+        block(&fields)
+    };
+    let heads = [
+        (with(b":path", b"/\xe9"), 200),
+        (with(b":path", b"/x?q=\xe9"), 200),
+        (with(b"x", b"\0"), 400),
+        (with(b"x", b"\r"), 400),
+        (with(b"x", b"\x01"), 400),
+        (with(b":method", b"G ET"), 400),
+        (with(b":method", b"G\"T"), 400),
+        (with(b":method", b""), 400),
+        (with(b":authority", b"\xe9"), 400),
+    ];
+    for (number, (head, status)) in (1..).zip(&heads) {
+        let stream = number * 2 + 1;
+        client.send(HEADERS, END_HEADERS | END_STREAM, stream, head);
+        let ends = |f: &Frame| f.stream == stream && f.kind == HEADERS;
+        assert_eq!(client.until(ends).last().unwrap().status(), *status);
+    }
+    // The table of the compression is as it was, too.
+    let indexed = [&b"\x82\x86\x41\x01a\x44\x02/\xe9"[..], b"\x82\x86\xbe\xbf"];
+    for (stream, head) in [(31, &indexed[0]), (33, &indexed[1])] {
+        client.send(HEADERS, END_HEADERS | END_STREAM, stream, head);
+        let frames = client.until(|f| f.stream == stream && f.kind == DATA);
+        assert_eq!(frames.last().unwrap().payload, b"/\xe9");
+    }
+    client.open(1, 100_000);
+    client.until(|f| f.stream == 1 && f.flags & END_STREAM != 0);
 }
 
 #[test]

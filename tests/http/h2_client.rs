@@ -47,6 +47,9 @@ impl Frame {
             [0x08 | 0x48, length, ref rest @ ..] if length & 0x80 != 0 => {
                 digits(&rest[..usize::from(length & 0x7f)])
             }
+            [0x08 | 0x48, 3, a, b, c, ..] => [a, b, c]
+                .iter()
+                .fold(0, |number, digit| number * 10 + u16::from(digit - b'0')),
             _ => panic!("no status in {:x?}", self.payload),
         }
     }
@@ -94,13 +97,13 @@ pub fn setting(id: u16, value: u32) -> Vec<u8> {
 }
 
 /// Fields as literals without indexing.
-pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+pub fn block<T: AsRef<[u8]>>(fields: &[(T, T)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in fields {
         out.push(0);
         for text in [name, value] {
-            length(text.len(), &mut out);
-            out.extend(text.as_bytes());
+            length(text.as_ref().len(), &mut out);
+            out.extend(text.as_ref());
         }
     }
     out
@@ -142,9 +145,12 @@ impl Client {
 
     /// The same with these settings.
     pub fn with(server: &Server, settings: &[u8]) -> Client {
-        let mut client = Client {
-            stream: server.connect(0),
-        };
+        Client::on(server.connect(0), settings)
+    }
+
+    /// The same on a connection that there is.
+    pub fn on(stream: TcpStream, settings: &[u8]) -> Client {
+        let mut client = Client { stream };
         client.stream.set_nodelay(true).unwrap();
         client.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         client.send(SETTINGS, 0, 0, settings);

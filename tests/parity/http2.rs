@@ -1,5 +1,6 @@
 //! HTTP/2 without TLS: the same requests by a client that follows the rules.
 
+use crate::h2_client::{Client, END_HEADERS, END_STREAM, HEADERS, block};
 use crate::harness::{current, same_complaints};
 use crate::normal;
 use crate::origin::{Act, ok};
@@ -276,4 +277,139 @@ fn heads_that_are_refused() {
     });
     assert_eq!(lines[0], lines[1]);
     assert_eq!(lines[0].len(), 3);
+}
+
+/// Heads that no HTTP library would send, each on a connection of its own.
+#[test]
+fn odd_heads() {
+    if !current() {
+        return;
+    }
+    let Some(pair) = Pair::start(
+        r#"log_format all '$status|$request_uri|$args|$http_x|$body_bytes_sent';
+        server { listen 127.0.0.1:%PORT0%; http2 on; access_log %DIR%/access.log all;
+            location / { return 200 "$request_uri|$uri|$args|$request|$host|$http_x|$http_te"; } }"#,
+    ) else {
+        return;
+    };
+    type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
+    let base: Fields = vec![
+        (b":method", b"GET"),
+        (b":scheme", b"http"),
+        (b":path", b"/"),
+        (b":authority", b"a"),
+    ];
+    let with = |name: &'static [u8], value: &'static [u8]| {
+        let mut fields = base.clone();
+        match fields.iter_mut().find(|(known, _)| *known == name) {
+            Some(field) => field.1 = value,
+            None => fields.push((name, value)),
+        }
+        fields
+    };
+    let heads = [
+        with(b":path", b"/\xe9"),
+        with(b":path", b"/x?q=\xe9"),
+        with(b":path", b"/\xc3\xa9?\xff#\xfe"),
+        with(b":path", b"/x#y"),
+        with(b":path", b"/x?a#y?b"),
+        with(b":path", b"/<>\"{}|\\^`"),
+        with(b":path", b"/a b"),
+        with(b":path", b"/\x01"),
+        with(b":path", b"/\x7f"),
+        with(b":path", b"/\0"),
+        with(b":path", b"/x\r\ny"),
+        with(b":path", b""),
+        with(b":path", b"x"),
+        with(b":path", b"*"),
+        with(b":path", b"http://a/"),
+        with(b":method", b"G ET"),
+        with(b":method", b"G\"T"),
+        with(b":method", b"get"),
+        with(b":method", b"G\xe9"),
+        with(b":method", b""),
+        with(b":method", b"CONNECT"),
+        with(b":scheme", b""),
+        with(b":scheme", b"1x"),
+        with(b":scheme", b"a+b-c.1"),
+        with(b":scheme", b"a_b"),
+        with(b":authority", b"\xe9"),
+        with(b":authority", b"a b"),
+        with(b":authority", b"u@a"),
+        with(b":authority", b""),
+        with(b":authority", b"A:81"),
+        with(b":authority", b"a:x"),
+        with(b":status", b"200"),
+        with(b":protocol", b"websocket"),
+        with(b":PATH", b"/"),
+        with(b"x", b"a\0b"),
+        with(b"x", b"a\rb"),
+        with(b"x", b"a\nb"),
+        with(b"x", b"\xe9\xff"),
+        with(b"x", b" a "),
+        with(b"X", b"1"),
+        with(b"x y", b"1"),
+        with(b"x:", b"1"),
+        with(b"x\xe9", b"1"),
+        with(b"x(", b"1"),
+        with(b"connection", b"close"),
+        with(b"keep-alive", b"1"),
+        with(b"transfer-encoding", b"chunked"),
+        with(b"upgrade", b"h2c"),
+        with(b"te", b"gzip"),
+        with(b"te", b"trailers"),
+        with(b"te", b"Trailers"),
+        with(b"host", b"a"),
+        with(b"host", b"b"),
+        with(b"content-length", b"x"),
+        with(b"content-length", b""),
+        with(b"content-length", b"5"),
+        with(b"content-length", b"0"),
+        base[..3].to_vec(),
+        base[..2].to_vec(),
+        base[1..].to_vec(),
+        vec![base[0], base[2], base[3]],
+        vec![(b":method", b"CONNECT"), base[3]],
+        vec![base[3], base[2], base[1], base[0]],
+        vec![base[0], base[1], base[2], (b"x", b"1"), base[3]],
+        vec![base[0], base[0], base[1], base[2], base[3]],
+        vec![base[0], base[1], base[1], base[2], base[3]],
+        vec![base[0], base[1], base[2], base[2], base[3]],
+        vec![base[0], base[1], base[2], base[3], base[3]],
+        [&base[..3], &[(b"host", b"a"), (b"host", b"b")]].concat(),
+        [&base[..], &[(b"te", b"trailers"), (b"te", b"trailers")]].concat(),
+        [
+            &base[..],
+            &[(b"content-length", b"0"), (b"content-length", b"0")],
+        ]
+        .concat(),
+    ];
+    let [ours, theirs] = pair.each(|site| {
+        let answer = |fields: &Fields| {
+            let mut client = Client::on(site.connect(0), &[]);
+            client.send(HEADERS, END_HEADERS | END_STREAM, 1, &block(fields));
+            let (status, body) = client.response(1);
+            match status {
+                200 => format!("200 {}", body.escape_ascii()),
+                _ => status.to_string(),
+            }
+        };
+        heads.iter().map(answer).collect::<Vec<_>>()
+    });
+    for ((ours, theirs), head) in ours.iter().zip(&theirs).zip(&heads) {
+        let shown: Vec<_> = head
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.escape_ascii(), value.escape_ascii()))
+            .collect();
+        assert_eq!(ours, theirs, "to {shown:?}");
+    }
+    let [ours, theirs] = pair.each(|site| {
+        let ends = " while reading client request headers, client: 127.0.0.1, server: ";
+        let log = site.read("error.log");
+        log.lines()
+            .filter_map(|line| Some(line.split_once(": *")?.1.split_once(' ')?.1))
+            .filter_map(|line| Some(line.split_once(ends)?.0.to_owned()))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(ours, theirs);
 }

@@ -24,6 +24,9 @@ mod fastcgi;
 #[allow(dead_code, reason = "where a slip is does not matter here")]
 #[path = "../mutations/slips.rs"]
 mod generator;
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "../http/h2_client.rs"]
+mod h2_client;
 mod harness;
 mod http2;
 mod limits;

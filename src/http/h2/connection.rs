@@ -99,6 +99,7 @@ impl Settings {
                 streams: http2.max_concurrent_streams,
                 preread: http2.body_preread_size,
                 head: number.saturating_mul(size),
+                field: size,
                 requests: core.keepalive_requests,
                 time: core.keepalive_time,
                 keep: !core.keepalive_timeout.is_zero(),
@@ -204,15 +205,21 @@ impl Running<'_> {
         }
         loop {
             match self.connection.poll_accept(cx) {
-                Poll::Ready(Some(Ok((request, respond)))) => {
+                Poll::Ready(Some(Ok((request, mut respond)))) => {
                     self.end_idle();
-                    if !request.body().is_end_stream() {
-                        let number = respond.stream_id().as_u32();
-                        control.announce(number, request::length(request.headers()));
+                    let number = respond.stream_id().as_u32();
+                    // The crate knows no more than that there is a request.
+                    let body = request.into_body();
+                    let Some(asked) = control.asked(number) else {
+                        respond.send_reset(Reason::INTERNAL_ERROR);
+                        continue;
+                    };
+                    if !body.is_end_stream() {
+                        control.announce(number, request::length(&asked.head));
                     }
                     let session = Rc::clone(self.session);
                     self.streams
-                        .spawn_local(stream::serve(session, request, respond));
+                        .spawn_local(stream::serve(session, asked, body, respond));
                 }
                 Poll::Ready(Some(Err(error))) => {
                     self.say_malformed();

@@ -1,5 +1,6 @@
 //! What the two directions of a connection, its task and its streams know together.
 
+use super::block::Block;
 use super::frames::{Header, kind};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -18,8 +19,8 @@ pub struct Control {
     ending: Cell<bool>,
     /// What the client did too much of.
     excess: Cell<Option<&'static str>>,
-    /// Streams that have begun and are not yet requests, with the bytes of their heads as they were sent.
-    heads: RefCell<VecDeque<(u32, u32)>>,
+    /// What streams have begun with that are not yet requests.
+    heads: RefCell<VecDeque<Asked>>,
     /// What has been sent on streams that are being answered.
     sent: RefCell<HashMap<u32, Rc<Sent>, foldhash::fast::FixedState>>,
     /// Streams that were reset since what they began with is no request.
@@ -44,8 +45,19 @@ pub struct Control {
     pub delivered: Cell<u64>,
 }
 
-/// So many heads are remembered for streams that never become requests.
-const MOST_HEADS: usize = 1024;
+/// What a stream has begun with.
+#[derive(Debug, Default)]
+pub struct Asked {
+    stream: u32,
+    /// Bytes of the head as it was sent.
+    pub length: u32,
+    /// The head.
+    pub head: Block,
+}
+
+/// The most streams that are remembered for what they have begun with. Long before, there are too many for those that
+/// may run, or that may be refused or reset.
+const MOST_HEADS: usize = 1 << 16;
 
 impl Control {
     /// The task of the connection is woken when there is something to do.
@@ -73,29 +85,37 @@ impl Control {
         if heads.len() >= MOST_HEADS {
             heads.pop_front();
         }
-        heads.push_back((stream, length));
+        heads.push_back(Asked {
+            stream,
+            length,
+            head: Block::default(),
+        });
     }
 
     /// Notes that the head of the last stream goes on.
     pub fn go_on(&self, length: u32) {
-        if let Some((_, all)) = self.heads.borrow_mut().back_mut() {
-            *all = all.saturating_add(length);
+        if let Some(asked) = self.heads.borrow_mut().back_mut() {
+            asked.length = asked.length.saturating_add(length);
         }
     }
 
-    /// How many bytes the head of a stream had when it was sent.
-    pub fn head_of(&self, stream: u32) -> u32 {
-        let mut heads = self.heads.borrow_mut();
-        while let Some((number, length)) = heads.pop_front() {
-            if number == stream {
-                return length;
-            }
-            if number > stream {
-                heads.push_front((number, length));
-                break;
-            }
+    /// Notes what the head of the last stream is.
+    pub fn complete(&self, head: Block) {
+        if let Some(asked) = self.heads.borrow_mut().back_mut() {
+            asked.head = head;
         }
-        0
+    }
+
+    /// What a stream has begun with.
+    pub fn asked(&self, stream: u32) -> Option<Asked> {
+        let mut heads = self.heads.borrow_mut();
+        while heads.front()?.stream < stream {
+            heads.pop_front();
+        }
+        match heads.front()?.stream == stream {
+            true => heads.pop_front(),
+            false => None,
+        }
     }
 
     /// The highest stream that is served.
@@ -343,9 +363,10 @@ mod tests {
             control.begin(stream, stream * 10);
         }
         control.go_on(5);
-        assert_eq!(control.head_of(5), 50);
+        let length = |stream| control.asked(stream).map(|asked| asked.length);
+        assert_eq!((length(5), length(5)), (Some(50), None));
         assert_eq!(control.heads.borrow().len(), 2);
-        assert_eq!((control.head_of(9), control.head_of(9)), (95, 0));
+        assert_eq!((length(9), length(9)), (Some(95), None));
     }
 
     #[test]

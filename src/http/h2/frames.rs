@@ -27,6 +27,8 @@ pub const END_HEADERS: u8 = 4;
 
 /// The flag of DATA and HEADERS that are padded.
 pub const PADDED: u8 = 8;
+/// The flag of HEADERS that say something about priority.
+pub const PRIORITY: u8 = 0x20;
 
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

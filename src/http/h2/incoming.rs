@@ -1,9 +1,11 @@
-//! What a client sends, frame by frame, on its way to the h2 crate: counted, and held back where nobody listens any
-//! more. A client that does too much of what is cheap for it is reported.
+//! What a client sends, frame by frame, on its way to the h2 crate: counted, heads taken out, and held back where nobody
+//! listens any more. A client that does too much of what is cheap for it is reported.
 
 use super::allowance::Allowance;
+use super::assembly::{Assembly, Whole};
 use super::control::Control;
 use super::frames::{ACK, END_HEADERS, END_STREAM, Header, PADDED, Scanner, Step, kind};
+use super::hpack::Trouble;
 use super::preface::PREFACE;
 use crate::clock;
 use std::rc::Rc;
@@ -18,6 +20,8 @@ pub struct Limits {
     pub preread: u32,
     /// Bytes of a head: all of `large_client_header_buffers`.
     pub head: usize,
+    /// Bytes of a name or value: one of them.
+    pub field: usize,
     /// `keepalive_requests`.
     pub requests: u64,
     /// `keepalive_time`.
@@ -38,6 +42,9 @@ pub struct Incoming {
     /// Bytes so far of the block of fields that is being sent.
     block: usize,
     in_block: bool,
+    assembly: Assembly,
+    /// Whether the block begins a stream.
+    is_request: bool,
     /// Whether the frame that is being read is held back.
     withheld: bool,
     /// A frame whose header waits for its first byte.
@@ -76,6 +83,8 @@ impl Incoming {
             preface: PREFACE.len(),
             block: 0,
             in_block: false,
+            assembly: Assembly::default(),
+            is_request: false,
             withheld: false,
             padded: None,
             awaited: false,
@@ -107,6 +116,7 @@ impl Incoming {
                     self.withheld = self.withholds(header);
                     match self.withheld {
                         true => self.stand_in(header, out),
+                        false if self.assembly.begin(header, out) => {}
                         false if header.kind == kind::DATA => self.data(header, out),
                         false => out.extend_from_slice(&header.write()),
                     }
@@ -117,11 +127,24 @@ impl Incoming {
                         let around = padding.saturating_add(1);
                         self.pass_data(header, header.length.saturating_sub(around), out);
                     }
-                    if !self.withheld {
-                        out.extend_from_slice(payload);
+                    match self.withheld {
+                        true => {}
+                        // Of a head that is too large no more is kept.
+                        false if self.assembly.takes() => match self.control.excess() {
+                            None => self.assembly.take(payload),
+                            Some(_) => {}
+                        },
+                        false => out.extend_from_slice(payload),
                     }
                 }
                 Step::Partial => {}
+            }
+            if self.scanner.at_start()
+                && self.assembly.takes()
+                && let Some(whole) = self.assembly.end(self.limits.head)
+                && self.control.excess().is_none()
+            {
+                self.head(whole, out);
             }
             if self.awaited && !self.in_block && self.scanner.at_start() {
                 self.awaited = false;
@@ -131,6 +154,34 @@ impl Incoming {
         self.control
             .incomplete
             .set(self.preface > 0 || self.in_block);
+    }
+
+    /// A block of fields is complete.
+    fn head(&mut self, whole: Whole, out: &mut Vec<u8>) {
+        let header = whole.header;
+        let block = match whole.block {
+            Ok(block) => block,
+            Err(Trouble::Broken) => return self.assembly.stand_in_broken(header, out),
+            Err(Trouble::TooLarge(longest)) => return self.too_large(longest),
+        };
+        let longest = block
+            .fields()
+            .map(|(name, value)| name.len().max(value.len()));
+        let longest = longest.max().unwrap_or(0);
+        if longest > self.limits.field {
+            return self.too_large(longest);
+        }
+        self.assembly.stand_in(header, self.is_request, out);
+        if self.is_request {
+            self.control.complete(block);
+        }
+    }
+
+    fn too_large(&self, longest: usize) {
+        self.control.exceed(match longest > self.limits.field {
+            true => "client sent too large header field",
+            false => "client sent too large header",
+        });
     }
 
     /// A piece of a body begins.
@@ -204,7 +255,8 @@ impl Incoming {
             self.control.exceed("client sent too large header");
         }
         let is_new = header.stream > self.control.last_stream() && header.stream % 2 == 1;
-        if !is_new || self.control.is_ending() {
+        self.is_request = is_new && !self.control.is_ending();
+        if !self.is_request {
             return;
         }
         self.control.begin(header.stream, header.length);
@@ -269,12 +321,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// What stands in for every head.
+    const HEAD: &[u8] = &[0x82, 0x86, 0x84];
+
     fn incoming(requests: u64) -> (Rc<Control>, Incoming) {
         let control = Rc::new(Control::default());
         let limits = Limits {
             streams: 8,
             preread: 65536,
             head: 4096,
+            field: 1024,
             requests,
             time: Duration::from_secs(3600),
             keep: true,
@@ -314,8 +370,8 @@ mod tests {
         let (control, mut incoming) = incoming(2);
         let own = [
             PREFACE.to_vec(),
-            frame(kind::HEADERS, END_HEADERS, 1, b"one"),
-            frame(kind::HEADERS, END_HEADERS | END_STREAM, 3, b"three"),
+            frame(kind::HEADERS, END_HEADERS, 1, HEAD),
+            frame(kind::HEADERS, END_HEADERS | END_STREAM, 3, HEAD),
         ]
         .concat();
         let beyond = [
@@ -357,11 +413,7 @@ mod tests {
         ] {
             for size in [1, 3, 1000] {
                 let (control, mut incoming) = incoming(9);
-                let head = [
-                    PREFACE.to_vec(),
-                    frame(kind::HEADERS, END_HEADERS, 1, b"head"),
-                ]
-                .concat();
+                let head = [PREFACE.to_vec(), frame(kind::HEADERS, END_HEADERS, 1, HEAD)].concat();
                 let all = [head.clone(), data.concat()].concat();
                 let out = passed(&mut incoming, &all, size);
                 assert_eq!(out == all, fits, "{data:?} in pieces of {size}");
@@ -372,10 +424,64 @@ mod tests {
         }
     }
 
+    #[test]
+    fn heads_are_taken_out() {
+        let odd = b"\x82\x86\x04\x02/\xe9\x41\x01a";
+        for size in [1, 4, 1000] {
+            let (control, mut incoming) = incoming(9);
+            let all = [
+                PREFACE.to_vec(),
+                frame(kind::HEADERS, 0, 1, &odd[..5]),
+                frame(kind::CONTINUATION, END_HEADERS, 1, &odd[5..]),
+                frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, b"\0\x01a\x01\0"),
+                frame(kind::HEADERS, END_HEADERS, 3, b"\x04\x02/b\xbe"),
+                frame(kind::HEADERS, END_HEADERS, 5, b"\xbf"),
+            ];
+            let out = passed(&mut incoming, &all.concat(), size);
+            let expected = [
+                PREFACE.to_vec(),
+                frame(kind::HEADERS, END_HEADERS, 1, HEAD),
+                frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, b""),
+                frame(kind::HEADERS, END_HEADERS, 3, HEAD),
+                frame(kind::HEADERS, END_HEADERS, 5, &[0x80]),
+            ];
+            assert_eq!(out, expected.concat(), "in pieces of {size}");
+            let first = control.asked(1).unwrap();
+            assert_eq!(first.head.get(b":path"), Some(&b"/\xe9"[..]));
+            assert_eq!(first.length, 9);
+            let second = control.asked(3).unwrap();
+            assert_eq!(second.head.get(b":authority"), Some(&b"a"[..]));
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_too_large_is_not_kept() {
+        let long = [&b"\0\x01a\x7f\x80\x10"[..], &[b'x'; 3000]].concat();
+        for (block, what) in [
+            (
+                frame(kind::HEADERS, END_HEADERS, 1, &[b'x'; 9000]),
+                "client sent too large header",
+            ),
+            (
+                frame(kind::HEADERS, END_HEADERS, 1, &long[..2181]),
+                "client sent too large header field",
+            ),
+        ] {
+            let (control, mut incoming) = incoming(9);
+            let out = passed(&mut incoming, &[PREFACE, &block].concat(), 100);
+            assert_eq!((&out[..], control.excess()), (PREFACE, Some(what)));
+        }
+    }
+
     proptest! {
-        /// Whatever comes is passed on as it is, or the client has gone too far, or is told to end.
+        /// Whatever comes is passed on as it is, but heads, or the client has gone too far, or is told to end.
         #[test]
-        fn nothing_is_changed(bytes in proptest::collection::vec(any::<u8>(), 0..400), size in 1_usize..50) {
+        fn nothing_else_is_changed(bytes in proptest::collection::vec(any::<u8>(), 0..400), size in 1_usize..50) {
+            let (mut scanner, mut rest) = (Scanner::default(), &bytes[..]);
+            while !rest.is_empty() {
+                let step = scanner.step(&mut rest);
+                prop_assume!(!matches!(step, Step::Begin(Header { kind: kind::HEADERS, .. })));
+            }
             let (control, mut incoming) = incoming(1000);
             let all = [PREFACE, &bytes].concat();
             let mut out = Vec::new();

@@ -2,11 +2,15 @@
 //! crate's business; what it leaves open, or judges otherwise than nginx, is here.
 
 mod allowance;
+mod assembly;
+mod block;
 pub mod body;
 pub mod conf;
 mod connection;
 mod control;
 mod frames;
+mod hpack;
+mod huffman;
 mod incoming;
 mod outgoing;
 pub mod preface;

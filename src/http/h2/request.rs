@@ -1,6 +1,7 @@
 //! From the pseudo-fields and fields of a stream to the head of a request, judged as strictly as nginx does: what
 //! passes here may become an HTTP/1.1 request to an upstream (RFC 9113 sections 8.2 and 8.3).
 
+use super::block::Block;
 use crate::http::conf::{Http, ServerId};
 use crate::http::connection::Client;
 use crate::http::h1::bad::Bad;
@@ -25,8 +26,6 @@ pub enum Wrong {
     },
     /// It cannot be known which server is meant, which has been logged: there is no answer.
     NoServer,
-    /// The connection ends, for this reason.
-    TooLarge(&'static str),
 }
 
 impl Wrong {
@@ -43,6 +42,14 @@ impl Wrong {
         }
     }
 
+    fn named(start: &str, name: &[u8], end: &str) -> Wrong {
+        let sentence = [start.as_bytes(), name, end.as_bytes()].concat();
+        Wrong::Request {
+            status: 400,
+            sentence,
+        }
+    }
+
     fn quoting(start: &str, value: &[u8]) -> Wrong {
         let sentence = [start.as_bytes(), b"\"", value, b"\""].concat();
         Wrong::Request {
@@ -52,58 +59,45 @@ impl Wrong {
     }
 }
 
-/// Fills `head` with a request as the h2 crate has read it.
+/// Fills `head` with a request, from what its stream has begun with.
 pub fn build(
     head: &mut Head,
-    parts: &http::request::Parts,
+    block: &Block,
     http: &Http,
     client: &Client,
     default: ServerId,
 ) -> Result<(), Wrong> {
-    let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    line(head, parts.method.as_str().as_bytes(), path.as_bytes());
-    let authority = parts.uri.authority().map(|name| name.as_str().as_bytes());
-    sizes(http, default, path, authority, &parts.headers)?;
-    if !parts.method.as_str().bytes().all(is_method_byte) {
-        let method = parts.method.as_str().as_bytes();
-        return Err(Wrong::quoting("client sent invalid method: ", method));
+    let (method, path) = (block.get(b":method"), block.get(b":path"));
+    if let (Some(method), Some(path)) = (method, path) {
+        line(head, method, path);
     }
-    if head.method != Method::Connect && !is_path(path.as_bytes()) {
-        return Err(Wrong::quoting(
-            "client sent invalid :path header: ",
-            path.as_bytes(),
-        ));
-    }
-    let server = named_server(http, client, authority, &parts.headers).unwrap_or(default);
-    if let Err(wrong) = fields(head, parts, http, server) {
-        if let Some(authority) = authority.filter(|_| head.get(Known::Host).is_none()) {
-            head.append(b"host", authority);
-        }
-        return Err(wrong);
-    }
+    let authority = block.get(b":authority");
+    let named = authority.or_else(|| block.get(b"host"));
+    let server = named_server(http, client, named).unwrap_or(default);
+    let built = fields(head, block, http, server).and_then(|()| forbidden(head));
     let Some(authority) = authority else {
         return match head.get(Known::Host) {
-            Some(_) => Ok(()),
-            None => Err(Wrong::bad(
+            None if built.is_ok() => Err(Wrong::bad(
                 "client sent neither \":authority\" nor \"Host\" header",
             )),
+            _ => built,
         };
     };
     match head.get(Known::Host) {
-        Some(host) if host != authority => Err(Wrong::bad(
+        Some(host) if host != authority && built.is_ok() => Err(Wrong::bad(
             "client sent \":authority\" and \"Host\" headers with different values",
         )),
-        Some(_) => Ok(()),
-        None => {
+        None if host::parse(authority).is_ok() => {
             head.append(b"host", authority);
-            Ok(())
+            built
         }
+        _ => built,
     }
 }
 
 /// How long the body is, if the fields say so.
-pub fn length(fields: &http::HeaderMap) -> Option<u64> {
-    content_length(fields.get(http::header::CONTENT_LENGTH)?.as_bytes())
+pub fn length(head: &Block) -> Option<u64> {
+    content_length(head.get(b"content-length")?)
 }
 
 /// The path, the host and with it the server.
@@ -134,9 +128,6 @@ pub fn locate(req: &mut Request) -> Result<(), Wrong> {
             421,
             "client attempted to request the server name for which the negotiated protocol is disabled",
         ));
-    }
-    if head.method == Method::Connect {
-        return Ok(());
     }
     take_path(req)
 }
@@ -181,65 +172,30 @@ fn store(head: &mut Head, text: &[u8]) -> Piece {
     }
 }
 
-/// `large_client_header_buffers`: a name or value fits into one of them, everything into all.
-fn sizes(
-    http: &Http,
-    default: ServerId,
-    path: &str,
-    authority: Option<&[u8]>,
-    headers: &http::HeaderMap,
-) -> Result<(), Wrong> {
-    let (number, most) = http.server(default).core.large_client_header_buffers;
-    let mut left = number.saturating_mul(most);
-    let mut take = |name: usize, value: usize| {
-        if name > most || value > most {
-            return Err(Wrong::TooLarge("client sent too large header field"));
-        }
-        let rest = left.checked_sub(name.saturating_add(value));
-        left = rest.ok_or(Wrong::TooLarge("client sent too large header"))?;
-        Ok(())
-    };
-    take(":method".len(), "GET".len())?;
-    take(":scheme".len(), "http".len())?;
-    take(":path".len(), path.len())?;
-    if let Some(authority) = authority {
-        take(":authority".len(), authority.len())?;
-    }
-    for (name, value) in headers {
-        take(name.as_str().len(), value.len())?;
-    }
-    Ok(())
-}
-
 /// The server whose rules about names of fields hold.
-fn named_server(
-    http: &Http,
-    client: &Client,
-    authority: Option<&[u8]>,
-    headers: &http::HeaderMap,
-) -> Option<ServerId> {
-    let named =
-        authority.or_else(|| headers.get(http::header::HOST).map(|host| host.as_bytes()))?;
+fn named_server(http: &Http, client: &Client, named: Option<&[u8]>) -> Option<ServerId> {
     let mut name = Vec::new();
-    host::lower_case(named, &mut name).ok()?;
+    host::lower_case(named?, &mut name).ok()?;
     router::virtual_server(http, client, &name)
 }
 
-fn fields(
-    head: &mut Head,
-    parts: &http::request::Parts,
-    http: &Http,
-    server: ServerId,
-) -> Result<(), Wrong> {
+/// Judges the fields one after the other and takes them over.
+fn fields(head: &mut Head, block: &Block, http: &Http, server: ServerId) -> Result<(), Wrong> {
     let core = &http.server(server).core;
+    let mut pseudo = Pseudo::default();
     let mut cookies: Option<Vec<u8>> = None;
-    for (name, value) in &parts.headers {
-        let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
-        if core.ignore_invalid_headers
-            && !name
-                .iter()
-                .all(|byte| is_name_byte(*byte, core.underscores_in_headers))
-        {
+    for (name, value) in block.fields() {
+        let dropped = match judge_name(name, core.underscores_in_headers)? {
+            Name::Plain => false,
+            Name::Odd => core.ignore_invalid_headers,
+        };
+        judge_value(name, value)?;
+        if let Some(name) = name.strip_prefix(b":") {
+            pseudo.take(name, value)?;
+            continue;
+        }
+        pseudo.end()?;
+        if dropped {
             let name = store(head, name);
             head.dropped.push(name);
             continue;
@@ -267,10 +223,136 @@ fn fields(
             return Err(refused(head, bad));
         }
     }
+    pseudo.end()?;
     if let Some(cookies) = cookies {
         head.append(b"cookie", &cookies);
     }
     Ok(())
+}
+
+/// What of a name is to be thought.
+enum Name {
+    Plain,
+    /// `ignore_invalid_headers` decides about it.
+    Odd,
+}
+
+fn judge_name(name: &[u8], underscores: bool) -> Result<Name, Wrong> {
+    let mut judged = Name::Plain;
+    for byte in name.strip_prefix(b":").unwrap_or(name) {
+        match byte {
+            0..=b' ' | 0x7f | b':' | b'A'..=b'Z' => {
+                return Err(Wrong::quoting("client sent invalid header name: ", name));
+            }
+            byte if !is_name_byte(*byte, underscores) => judged = Name::Odd,
+            _ => {}
+        }
+    }
+    Ok(judged)
+}
+
+/// Control characters are refused, as over HTTP/1.1. In the path and the like they are no more than invalid.
+fn judge_value(name: &[u8], value: &[u8]) -> Result<(), Wrong> {
+    let is_bad = |byte: &u8| match byte {
+        0 | b'\r' | b'\n' => true,
+        b'\t' => false,
+        byte => name.first() != Some(&b':') && (*byte < b' ' || *byte == 0x7f),
+    };
+    if !value.iter().any(is_bad) {
+        return Ok(());
+    }
+    let start: &[u8] = b"client sent header \"";
+    let sentence = [start, name, b"\" with invalid value: \"", value, b"\""].concat();
+    Err(Wrong::Request {
+        status: 400,
+        sentence,
+    })
+}
+
+/// Which pseudo-fields there were (RFC 9113 section 8.3.1).
+#[derive(Default)]
+struct Pseudo {
+    method: bool,
+    scheme: bool,
+    path: bool,
+    authority: bool,
+    /// Whether something else has followed.
+    ended: bool,
+}
+
+impl Pseudo {
+    fn take(&mut self, name: &[u8], value: &[u8]) -> Result<(), Wrong> {
+        if self.ended {
+            return Err(Wrong::bad("client sent out of order pseudo-headers"));
+        }
+        let (seen, valid, shown) = match name {
+            b"method" => (&mut self.method, is_method(value), "method"),
+            b"scheme" => (&mut self.scheme, is_scheme(value), ":scheme header"),
+            b"path" => (&mut self.path, is_path(value), ":path header"),
+            b"authority" => return self.take_authority(value),
+            _ => {
+                let name = [b":", name].concat();
+                return Err(Wrong::quoting("client sent unknown pseudo-header ", &name));
+            }
+        };
+        if std::mem::replace(seen, true) {
+            return Err(Wrong::named("client sent duplicate :", name, " header"));
+        }
+        if value.is_empty() {
+            return Err(Wrong::named("client sent empty :", name, " header"));
+        }
+        match valid {
+            true => Ok(()),
+            false => Err(Wrong::quoting(
+                &format!("client sent invalid {shown}: "),
+                value,
+            )),
+        }
+    }
+
+    fn take_authority(&mut self, value: &[u8]) -> Result<(), Wrong> {
+        if std::mem::replace(&mut self.authority, true) {
+            return Err(Wrong::bad("client sent duplicate \":authority\" header"));
+        }
+        match host::parse(value) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Wrong::bad("client sent invalid \":authority\" header")),
+        }
+    }
+
+    /// No more of them come.
+    fn end(&mut self) -> Result<(), Wrong> {
+        self.ended = true;
+        match (self.method, self.scheme, self.path) {
+            (true, true, true) => Ok(()),
+            (false, _, _) => Err(Wrong::bad("client sent no :method header")),
+            (_, false, _) => Err(Wrong::bad("client sent no :scheme header")),
+            _ => Err(Wrong::bad("client sent no :path header")),
+        }
+    }
+}
+
+/// Fields that only HTTP/1.1 has (RFC 9113 section 8.2.2).
+fn forbidden(head: &Head) -> Result<(), Wrong> {
+    for (known, name) in [
+        (Known::Connection, "Connection"),
+        (Known::KeepAlive, "Keep-Alive"),
+        (Known::TransferEncoding, "Transfer-Encoding"),
+        (Known::Upgrade, "Upgrade"),
+    ] {
+        if head.get(known).is_some() {
+            return Err(Wrong::named("client sent \"", name.as_bytes(), "\" header"));
+        }
+    }
+    let is_trailers = |te: &[u8]| te.eq_ignore_ascii_case(b"trailers");
+    match head
+        .all(Known::Te)
+        .enumerate()
+        .all(|(number, te)| number == 0 && is_trailers(te))
+    {
+        true => Ok(()),
+        false => Err(Wrong::bad("client sent invalid \"TE\" header")),
+    }
 }
 
 fn refused(head: &Head, bad: Bad) -> Wrong {
@@ -282,8 +364,15 @@ fn refused(head: &Head, bad: Bad) -> Wrong {
     }
 }
 
-fn is_method_byte(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte == b'_' || byte == b'-'
+fn is_method(method: &[u8]) -> bool {
+    let is_valid = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-');
+    method.iter().all(is_valid)
+}
+
+/// A letter first; letters, digits, `+`, `-` and `.` behind it (RFC 3986 section 3.1).
+fn is_scheme(scheme: &[u8]) -> bool {
+    let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    scheme.first().is_some_and(u8::is_ascii_alphabetic) && scheme.iter().all(is_valid)
 }
 
 /// Whether it can stand on a request line: a slash first, no white space, no control characters.

@@ -1,7 +1,7 @@
 //! One stream: from its request to the line in the log.
 
 use super::body::Reader;
-use super::control::{Announced, Control, Counted};
+use super::control::{Announced, Asked, Control, Counted};
 use super::request::{self, Wrong};
 use super::response;
 use super::send::{self, Sent};
@@ -148,7 +148,8 @@ impl std::fmt::Display for Gone {
 /// Serves the request of a stream.
 pub async fn serve(
     session: Rc<Session>,
-    request: http::Request<RecvStream>,
+    asked: Asked,
+    body: RecvStream,
     mut respond: SendResponse<Bytes>,
 ) {
     let control = &session.control;
@@ -177,10 +178,9 @@ pub async fn serve(
         h2: Rc::clone(&over).into(),
         ..Client::clone(&session.client)
     });
-    let (parts, body) = request.into_parts();
     let mut head = session.worker.take_head();
     let built = match Rc::get_mut(&mut head) {
-        Some(head) => request::build(head, &parts, &http, &client, default),
+        Some(head) => request::build(head, &asked.head, &http, &client, default),
         None => return,
     };
     let req = Request::new(&session.worker, http, &client, Rc::clone(&head), default);
@@ -191,7 +191,7 @@ pub async fn serve(
     };
     let Some(req) = &mut log.req else { return };
     req.keepalive = true;
-    req.request_length.set(u64::from(control.head_of(number)));
+    req.request_length.set(u64::from(asked.length));
     let exchange = Exchange {
         over,
         account: &account,
@@ -211,11 +211,6 @@ pub async fn serve(
             req.response.no_answer = true;
             req.response.status = 500;
             exchange.answer(req).await
-        }
-        Err(Wrong::TooLarge(what)) => {
-            control.exceed(what);
-            log.req = None;
-            return;
         }
         Err(Wrong::Request { status, sentence }) => {
             // Logs and error pages know path and host, whatever else is wrong.
@@ -293,6 +288,9 @@ fn prepare(
         let length =
             length.ok_or_else(|| Wrong::bad("client sent invalid \"Content-Length\" header"))?;
         req.body.length = Some(length);
+        if length > 0 && body.is_end_stream() {
+            return Err(Wrong::bad("client prematurely closed stream"));
+        }
     }
     match head.method {
         Method::Connect => return Err(Wrong::status(405, "client sent CONNECT method")),
