@@ -211,6 +211,34 @@ fn through_to_an_origin() {
     );
 }
 
+/// How much of an answer is body, whatever stands around it.
+#[test]
+fn bodies_with_trailers() {
+    let Some(pair) = Pair::start(
+        r#"log_format size '$request|$status|$body_bytes_sent';
+        server { listen 127.0.0.1:%PORT0% http2; root %DIR%; access_log %DIR%/access.log size;
+            add_trailer x y; location /return { return 200 text; } location /444 { return 444; } }"#,
+    ) else {
+        return;
+    };
+    pair.write("six.html", "123456");
+    pair.write("large.html", &"0123456789".repeat(5000));
+    pair.write("empty.html", "");
+    let asks = [
+        get("/six.html"),
+        get("/large.html"),
+        get("/empty.html"),
+        method("HEAD", "/six.html"),
+        with("/six.html", "if-none-match: *"),
+        get("/return"),
+        get("/444"),
+    ];
+    compare(&pair, &asks);
+    pair.same_lines("access.log", asks.len());
+    // Nothing is said about what the server wants so.
+    pair.same_client_lines(0);
+}
+
 #[test]
 fn complaints() {
     same_complaints(&[

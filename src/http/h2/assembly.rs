@@ -116,6 +116,13 @@ impl Assembly {
         Some(())
     }
 
+    /// Whether the stream is said to depend on itself, which the crate resets it for (RFC 7540 section 5.3.1).
+    pub fn depends_on_itself(&self, header: Header) -> bool {
+        self.priority
+            .first_chunk::<4>()
+            .is_some_and(|bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff == header.stream)
+    }
+
     /// What the crate gets for a block: that a request begins, or that a stream ends.
     pub fn stand_in(&self, header: Header, is_request: bool, out: &mut Vec<u8>) {
         let fields: &[u8] = match is_request {

@@ -282,10 +282,12 @@ impl Running<'_> {
         Poll::Pending
     }
 
-    /// Requests that came to nothing leave no line in a log but this.
+    /// Streams that came to nothing leave no line in a log but this.
     fn say_malformed(&self) {
         for stream in self.session.control.take_malformed() {
-            let message = format_args!("client sent malformed request on stream {stream}");
+            let message = format_args!(
+                "client sent HEADERS frame for stream {stream} with incorrect dependency while processing HTTP/2 connection"
+            );
             self.session.log(Level::Info, message);
         }
     }

@@ -23,7 +23,7 @@ pub struct Control {
     heads: RefCell<VecDeque<Asked>>,
     /// What has been sent on streams that are being answered.
     sent: RefCell<HashMap<u32, Rc<Sent>, foldhash::fast::FixedState>>,
-    /// Streams that were reset since what they began with is no request.
+    /// Streams that are reset for what they say about priority.
     malformed: RefCell<Vec<u32>>,
     /// Frames that the server itself puts in between.
     extra: RefCell<Vec<u8>>,
@@ -214,7 +214,7 @@ impl Control {
         self.excess.get()
     }
 
-    /// Notes that a stream was reset before it became a request.
+    /// Notes that a stream is reset for what it says about priority.
     pub fn malformed(&self, stream: u32) {
         let mut all = self.malformed.borrow_mut();
         if all.len() < MOST_HEADS {
@@ -316,10 +316,12 @@ pub type Counted = Rc<Sent>;
 pub struct Sent {
     /// Bytes of all frames.
     pub bytes: Cell<u64>,
-    /// Bytes of those that carry the head, and of the headers of others.
+    /// Bytes of those that carry head and trailer, and of the headers of others.
     pub head: Cell<u64>,
     /// Whether there was a frame of a body.
     pub body: Cell<bool>,
+    /// Whether the frame that ends the stream has a trailer.
+    pub trailer: Cell<bool>,
     ended: Cell<bool>,
     lost: Cell<bool>,
     task: RefCell<Option<Waker>>,

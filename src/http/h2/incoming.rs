@@ -171,6 +171,9 @@ impl Incoming {
         if longest > self.limits.field {
             return self.too_large(longest);
         }
+        if self.assembly.depends_on_itself(header) {
+            self.control.malformed(header.stream);
+        }
         self.assembly.stand_in(header, self.is_request, out);
         if self.is_request {
             self.control.complete(block);

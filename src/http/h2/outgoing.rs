@@ -13,14 +13,10 @@ pub struct Outgoing {
     /// Streams that the server refused.
     refused: u32,
     most_refused: u32,
-    /// The stream of the frame that is being sent, if nobody knows it.
-    unknown: u32,
     /// What has been seen of the code of a RST_STREAM.
     code: Option<u32>,
 }
 
-/// The error code of streams whose head is malformed.
-const PROTOCOL_ERROR: u32 = 1;
 /// The error code of streams that are refused.
 const REFUSED_STREAM: u32 = 7;
 
@@ -33,7 +29,6 @@ impl Outgoing {
             current: None,
             refused: 0,
             most_refused: streams.max(100),
-            unknown: 0,
             code: None,
         }
     }
@@ -67,10 +62,6 @@ impl Outgoing {
             0 => None,
             stream => self.control.sent(stream).map(|sent| (header, sent)),
         };
-        self.unknown = match self.current {
-            None => header.stream,
-            Some(_) => 0,
-        };
         self.code = (header.kind == kind::RST_STREAM).then_some(0);
         let Some((_, sent)) = &self.current else {
             return;
@@ -78,15 +69,15 @@ impl Outgoing {
         if matches!(header.kind, kind::DATA | kind::HEADERS | kind::CONTINUATION) {
             let all = HEADER as u64 + u64::from(header.length);
             sent.bytes.set(sent.bytes.get().saturating_add(all));
+            let is_trailer = sent.trailer.get() && header.flags & END_STREAM != 0;
             match header.kind {
                 // What is around a body counts with the head.
                 kind::DATA => {
                     sent.body.set(true);
                     sent.head.set(sent.head.get().saturating_add(HEADER as u64));
                 }
-                kind::HEADERS if !sent.body.get() => sent.head.set(all),
-                _ if !sent.body.get() => sent.head.set(sent.head.get().saturating_add(all)),
-                _ => {}
+                kind::HEADERS if !sent.body.get() && !is_trailer => sent.head.set(all),
+                _ => sent.head.set(sent.head.get().saturating_add(all)),
             }
             if header.kind == kind::DATA {
                 let delivered = self.control.delivered.get();
@@ -106,9 +97,6 @@ impl Outgoing {
 
     fn end(&mut self) {
         let code = self.code.take();
-        if code == Some(PROTOCOL_ERROR) && self.unknown != 0 {
-            self.control.malformed(self.unknown);
-        }
         if code == Some(REFUSED_STREAM) {
             self.refused = self.refused.saturating_add(1);
             if self.refused > self.most_refused {

@@ -52,6 +52,7 @@ pub async fn response(req: &mut Request, mut respond: SendResponse<Bytes>, sent:
     let location = &http.location(req.location);
     let mut sender = Sender {
         stream,
+        counted: Rc::clone(sent),
         chunk: location.conf.http2.chunk_size,
         timeout: location.core.send_timeout,
         timer: Timer::default(),
@@ -99,6 +100,7 @@ enum Failure {
 
 struct Sender {
     stream: SendStream<Bytes>,
+    counted: Counted,
     /// `http2_chunk_size`
     chunk: usize,
     /// `send_timeout`
@@ -146,6 +148,7 @@ impl Sender {
                 More::Cut => Err(Failure::Source),
                 More::End(None) => self.give(Bytes::new(), true),
                 More::End(Some(fields)) => {
+                    self.counted.trailer.set(true);
                     let sent = self.stream.send_trailers(fields);
                     sent.map_err(|_| self.gone())
                 }
