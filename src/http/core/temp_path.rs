@@ -69,8 +69,11 @@ impl TempPath {
 /// The directories for temporary files that are to be made, each once and in the order in which nginx makes them.
 #[derive(Default)]
 pub struct TempPaths {
-    all: Vec<(PathBuf, Option<([u8; 3], Span)>)>,
+    all: Vec<(PathBuf, Option<Named>)>,
 }
+
+/// The levels of one that the configuration names, and where it does.
+type Named = ([u8; 3], Span);
 
 impl TempPaths {
     /// Adds one that the configuration names. Returns the place that names it with other levels, if there is one.
@@ -100,7 +103,7 @@ impl TempPaths {
             .map(|(path, named)| (path.as_path(), named.map(|(_, place)| place)))
     }
 
-    fn find(&self, path: &Path) -> Option<Option<([u8; 3], Span)>> {
+    fn find(&self, path: &Path) -> Option<Option<Named>> {
         let found = self.all.iter().find(|(other, _)| other == path);
         found.map(|(_, named)| *named)
     }

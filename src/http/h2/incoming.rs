@@ -130,10 +130,11 @@ impl Incoming {
                     match self.withheld {
                         true => {}
                         // Of a head that is too large no more is kept.
-                        false if self.assembly.takes() => match self.control.excess() {
-                            None => self.assembly.take(payload),
-                            Some(_) => {}
-                        },
+                        false if self.assembly.takes() => {
+                            if self.control.excess().is_none() {
+                                self.assembly.take(payload);
+                            }
+                        }
                         false => out.extend_from_slice(payload),
                     }
                 }
