@@ -320,6 +320,10 @@ fn complaints_about_words_for_a_cache() {
 /// What is said of an answer's head is said also where the answer makes another server be asked.
 #[test]
 fn duplicates_in_answers_that_are_not_passed_on() {
+    if !current() {
+        // Older ones say nothing of them.
+        return;
+    }
     let site = format!(
         "{AS_NOW} upstream group {{ server 127.0.0.1:%ORIGIN0%; server 127.0.0.1:%ORIGIN1% backup; }}
          server {{ listen 127.0.0.1:%PORT0%; add_header X-Up \"$upstream_status $upstream_http_date\" always;
