@@ -536,3 +536,37 @@ fn the_environment_is_what_the_configuration_lets_through() {
     child.wait().unwrap();
     assert_eq!(names, ["GATE_KEPT=1", "GATE_SET=a=b", "TZ=UTC"]);
 }
+
+#[test]
+fn what_cannot_be_logged_is_told_once() {
+    let site = Site::new("events {}");
+    let nowhere = "open() \"/nonexist/x\" failed (2: No such file or directory)";
+    let alert = format!("nginx: [alert] could not open error log file: {nowhere}\n");
+    let told = |arguments: &[&str]| {
+        let output = site.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = told(&["-e", "/nonexist/x", "-c", "/nonexist/c"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with(&alert), "{said}");
+    let failed = "open() \"/nonexist/c\" failed (2: No such file or directory)";
+    assert_eq!(said.matches(failed).count(), 1, "{said}");
+    assert!(said.contains(&format!("nginx: [emerg] {failed}")), "{said}");
+    let pid = format!("pid {};", site.path("pid").display());
+    let (code, said) = told(&["-t", "-e", "/nonexist/x", "-g", &pid]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with(&alert), "{said}");
+    // It is the error log, since nothing else is said to be.
+    assert!(
+        said.contains(&format!("nginx: [emerg] {nowhere}")),
+        "{said}"
+    );
+    let log = format!("{pid} error_log {};", site.path("log").display());
+    let (code, said) = told(&["-t", "-e", "/nonexist/x", "-g", &log]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with(&alert), "{said}");
+    let (_, said) = told(&["-t", "-e", "/nonexist/x", "-g", &log, "--error-format=json"]);
+    assert!(!said.contains("[alert]"), "{said}");
+    assert!(!site.path("log").exists());
+}

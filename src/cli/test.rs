@@ -8,6 +8,7 @@ use crate::cycle::{Cycle, Loaded};
 use crate::diagnostic::output::{self, ErrorFormat};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::{self, Around};
+use crate::log;
 use crate::net::resolve;
 use crate::process::system::rlimit_nofile;
 use crate::process::{load, pidfile};
@@ -22,6 +23,9 @@ pub fn run(options: &Options) -> ExitCode {
     let format = options.error_format;
     let sentences = format != ErrorFormat::Json;
     resolve::set_offline(options.offline);
+    if sentences {
+        log::main::check(&place);
+    }
     // The process ends with this: to take apart what ten thousand servers are made of would be in vain.
     let loaded = ManuallyDrop::new(load::from_disk(&place));
     let (loaded, _) = &*loaded;

@@ -90,7 +90,8 @@ impl ErrorLogs {
         }
     }
 
-    /// The same without showing it on the terminal: for what was shown there in another form.
+    /// The same without showing it on the terminal, nor writing it to standard error: for what was shown there in
+    /// another form.
     pub fn record(&self, level: Level, message: Arguments<'_>) {
         if self.takes(level) {
             line::with(
@@ -99,7 +100,12 @@ impl ErrorLogs {
                 message,
                 |_| {},
                 |_| {},
-                |line, _| self.put(level, line, false),
+                |line, _| {
+                    let logs = self.sinks.iter().filter(|sink| level <= sink.level);
+                    for sink in logs.filter(|sink| !matches!(sink.target, Target::Stderr)) {
+                        sink.put(level, line, false);
+                    }
+                },
             );
         }
     }
@@ -108,18 +114,22 @@ impl ErrorLogs {
     fn put(&self, level: Level, line: &[u8], may_wait: bool) -> bool {
         let mut on_stderr = false;
         for sink in self.sinks.iter().take_while(|sink| level <= sink.level) {
-            // A failure to write the error log has nowhere to be reported.
-            match &sink.target {
-                Target::File(file) => write(may_wait && level >= Level::Error, file, line),
-                Target::Memory(ring) => ring.write(line),
-                Target::Syslog(syslog) => syslog.error(level, line),
-                Target::Stderr => {
-                    on_stderr = true;
-                    let _ = rustix::io::write(rustix::stdio::stderr(), line);
-                }
-            }
+            on_stderr |= matches!(sink.target, Target::Stderr);
+            sink.put(level, line, may_wait);
         }
         on_stderr
+    }
+}
+
+impl Sink {
+    fn put(&self, level: Level, line: &[u8], may_wait: bool) {
+        // A failure to write the error log has nowhere to be reported.
+        match &self.target {
+            Target::File(file) => write(may_wait && level >= Level::Error, file, line),
+            Target::Memory(ring) => ring.write(line),
+            Target::Syslog(syslog) => syslog.error(level, line),
+            Target::Stderr => drop(rustix::io::write(rustix::stdio::stderr(), line)),
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use crate::config::source::errno;
 use crate::cycle::Options;
 use arc_swap::ArcSwap;
 use std::fmt::Arguments;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -29,20 +31,32 @@ pub fn init(options: &Options) {
         match files::open(path) {
             Ok(fd) => Target::File(files::install(path, fd)),
             Err(error) => {
-                #[allow(clippy::print_stderr, reason = "there is no log to write it to")]
-                {
-                    eprintln!(
-                        "nginx: [alert] could not open error log file: open() \"{}\" failed ({})",
-                        path.display(),
-                        errno(&error)
-                    );
-                }
+                complain(path, &error);
                 Target::Stderr
             }
         }
     };
     let level = Level::Notice;
     MAIN.store(Arc::new(ErrorLogs::new(vec![Sink { target, level }])));
+}
+
+/// Says what [`init`] would say of the first error log if this were no test. Nothing is created.
+pub fn check(options: &Options) {
+    let path = &options.error_log;
+    if !path.as_os_str().is_empty()
+        && let Err(error) = files::check(path)
+    {
+        complain(path, &error);
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "there is no log to write it to")]
+fn complain(path: &Path, error: &io::Error) {
+    eprintln!(
+        "nginx: [alert] could not open error log file: open() \"{}\" failed ({})",
+        path.display(),
+        errno(error)
+    );
 }
 
 /// Installs the subscriber in a process that is given its log files: until then there is standard error.
