@@ -378,6 +378,8 @@ pub struct Http {
     pub charset: modules::charset::CharsetMain,
     /// Where directives stand.
     pub places: super::places::Places,
+    /// The states of its shared memory zones.
+    pub zones: Vec<Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 /// A server in force.
@@ -484,6 +486,7 @@ pub fn finish(b: &mut Builder) -> (Option<Arc<Http>>, Vec<crate::net::listen::Li
             log,
             charset,
             places: std::mem::take(&mut b.http.places).finish(),
+            zones: std::mem::take(&mut b.http.zones.states),
         })),
         listens,
     )

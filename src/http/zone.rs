@@ -15,6 +15,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 #[derive(Default)]
 pub struct ZonesBuilder {
     zones: Vec<Declared>,
+    /// The states of those that are defined. They last as long as the configuration, used or not.
+    pub states: Vec<Arc<dyn Any + Send + Sync>>,
     /// What is wrong beyond the syntax: nginx complains about it when it sets the zones up.
     pub late: Vec<Diagnostic>,
 }

@@ -60,6 +60,23 @@ fn counts_survive_a_reload_unless_the_zone_changes() {
 }
 
 #[test]
+fn a_zone_that_nobody_uses_keeps_its_key() {
+    let conf = |key: &str| {
+        format!(
+            "limit_req_zone {key} zone=one:1m rate=1r/m; limit_conn_zone {key} zone=two:1m;
+             server {{ listen 127.0.0.1:%PORT0%; return 200 {key}; }}"
+        )
+    };
+    let server = Server::http(&conf("$uri"));
+    server.reload_with(&conf("$args"));
+    server.wait_for_log("[emerg] ");
+    server.wait_for_log(
+        "limit_req \"one\" uses the \"$args\" key while previously it used the \"$uri\" key",
+    );
+    assert_eq!(server.get("/x?y").text(), "/x");
+}
+
+#[test]
 fn requests_at_a_time_are_limited() {
     let server = Server::http(
         "limit_conn_zone $arg_key zone=c:32k;

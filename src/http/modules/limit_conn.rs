@@ -123,6 +123,7 @@ fn set_zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
             "limit_conn_zone \"{name}\" uses the \"{text}\" key while previously it used the \"{old}\" key"
         )));
     }
+    b.http.zones.states.push(Arc::<State>::clone(&state));
     let zone = Zone {
         name: name.clone(),
         key,

@@ -136,6 +136,7 @@ fn set_zone(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         );
         b.http.zones.late.push(Diagnostic::new(message));
     }
+    b.http.zones.states.push(Arc::<State>::clone(&state));
     let zone = Zone {
         name: name.clone(),
         key,
