@@ -10,8 +10,8 @@ use crate::config::table::{Collector, Table, may_be_misplaced, walk};
 use crate::config::tree::{Item, Node, Word};
 use crate::config::{late, meant};
 use crate::core::{self, Core, CoreRaw};
+use crate::diagnostic::Diagnostic;
 use crate::diagnostic::consequence::{Unseen, suppress};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::http::core::temp_path::TempPaths;
 use crate::http::{self, Http};
 use crate::log;
@@ -249,7 +249,7 @@ pub fn load_and_keep(options: &Options, files: Rc<dyn Files>, keep: bool) -> Loa
 }
 
 fn failed(b: &Builder) -> bool {
-    b.diagnostics.iter().any(|d| d.severity == Severity::Emerg)
+    b.diagnostics.iter().any(|d| d.severity.is_error())
 }
 
 impl Builder {
@@ -292,9 +292,9 @@ impl Collector for Builder {
             self.derailed.contains(&line.source)
                 || !self.derailed.is_empty() && may_be_misplaced(&d.message)
         };
-        let follows = d.severity == Severity::Emerg && d.line.is_some_and(derailed) && failed(self);
+        let follows = d.severity.is_error() && d.line.is_some_and(derailed) && failed(self);
         if !follows {
-            self.errors += usize::from(d.severity == Severity::Emerg);
+            self.errors += usize::from(d.severity.is_error());
             self.diagnostics.push(d);
         }
     }
@@ -355,7 +355,7 @@ const MOST_ERRORS: usize = 50;
 fn cut(diagnostics: &mut Vec<Diagnostic>) {
     let mut errors = 0;
     diagnostics.retain_mut(|d| {
-        let error = d.severity == Severity::Emerg;
+        let error = d.severity.is_error();
         errors += usize::from(error);
         if error && errors == MOST_ERRORS {
             d.help = vec![format!(

@@ -6,7 +6,7 @@ use super::source::{Files, Sources, errno};
 use super::span::{SourceId, Span};
 use super::suggest;
 use super::tree::{Item, Node};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use bytes::Bytes;
 use std::ffi::OsStr;
 use std::io;
@@ -162,6 +162,7 @@ impl Loader<'_> {
         if let Some(Item::Broken(diagnostic)) = items.first_mut() {
             if directory {
                 diagnostic.line = None;
+                diagnostic.severity = Severity::Crit;
             }
             diagnostic.help.extend(self.advice(path, error));
         }

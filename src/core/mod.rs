@@ -9,7 +9,7 @@ use crate::cli::defaults;
 use crate::config::directive::Directive;
 use crate::config::tree::Node;
 use crate::cycle::Builder;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use account::Account;
 use affinity::Affinity;
 use bytes::Bytes;
@@ -88,7 +88,7 @@ pub fn finish(b: &mut Builder, sockets: usize) -> Core {
         account => account,
     };
     // Where something else is wrong, the section may only have been missed.
-    let fine = b.diagnostics.iter().all(|d| d.severity != Severity::Emerg);
+    let fine = b.diagnostics.iter().all(|d| !d.severity.is_error());
     if !raw.events && fine {
         b.diagnostics.push(
             Diagnostic::new("no \"events\" section in configuration").help(

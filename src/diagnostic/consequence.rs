@@ -1,7 +1,7 @@
 //! Messages that only follow from another one: what was refused, or could not be read, defines nothing, and whoever
 //! uses it would be told so.
 
-use super::{Diagnostic, Severity};
+use super::Diagnostic;
 use crate::config::tree::{Item, Node};
 use bytes::Bytes;
 
@@ -42,7 +42,7 @@ pub fn suppress(diagnostics: &mut Vec<Diagnostic>, unseen: &Unseen) {
     let meant: Vec<String> = diagnostics.iter().filter_map(misspelt).collect();
     let mut first = true;
     diagnostics.retain(|d| {
-        let error = d.severity == Severity::Emerg;
+        let error = d.severity.is_error();
         let follows = || follows(d, unseen) || lacks(d, unseen, &meant);
         !error || std::mem::take(&mut first) || !follows()
     });

@@ -15,6 +15,8 @@ use crate::config::span::Span;
 pub enum Severity {
     /// The configuration cannot be used.
     Emerg,
+    /// The same, as nginx says it of a file that it cannot read.
+    Crit,
     /// It can, but probably does not do what was meant.
     Warn,
     /// Worth knowing.
@@ -26,9 +28,17 @@ impl Severity {
     pub fn name(self) -> &'static str {
         match self {
             Severity::Emerg => "emerg",
+            Severity::Crit => "crit",
             Severity::Warn => "warn",
             Severity::Notice => "notice",
         }
+    }
+}
+
+impl Severity {
+    /// Whether the configuration cannot be used.
+    pub fn is_error(self) -> bool {
+        matches!(self, Severity::Emerg | Severity::Crit)
     }
 }
 

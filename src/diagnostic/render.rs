@@ -59,7 +59,7 @@ fn drawn(diagnostic: &Diagnostic, sources: &Sources, color: bool) -> Option<Stri
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     let level = match diagnostic.severity {
-        Severity::Emerg => Level::ERROR,
+        Severity::Emerg | Severity::Crit => Level::ERROR,
         Severity::Warn => Level::WARNING,
         Severity::Notice => Level::NOTE,
     };

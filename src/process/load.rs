@@ -62,7 +62,7 @@ pub fn show(loaded: &Loaded, diagnostics: &[Diagnostic], out: &mut dyn Write, co
 /// Writes nginx's line of each diagnostic that is at least this grave to the error log.
 pub fn to_log(loaded: &Loaded, least: Severity) {
     for diagnostic in &loaded.diagnostics {
-        if least != Severity::Emerg || diagnostic.severity == Severity::Emerg {
+        if !least.is_error() || diagnostic.severity.is_error() {
             let line = render::nginx_line(diagnostic, &loaded.sources);
             log::event(level(diagnostic), format_args!("{line}"));
         }
@@ -72,6 +72,7 @@ pub fn to_log(loaded: &Loaded, least: Severity) {
 fn level(diagnostic: &Diagnostic) -> Level {
     match diagnostic.severity {
         Severity::Emerg => Level::Emerg,
+        Severity::Crit => Level::Crit,
         Severity::Warn => Level::Warn,
         Severity::Notice => Level::Notice,
     }

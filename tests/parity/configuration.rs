@@ -128,6 +128,30 @@ fn words_of_lists_are_in_any_case() {
 }
 
 #[test]
+fn odd_values_of_single_directives() {
+    let texts = [
+        "proxy_bind 127.0.0.1:0;",
+        "proxy_bind 127.0.0.1:1;",
+        "fastcgi_bind 127.0.0.1:65536;",
+        "uwsgi_bind [::1]:0;",
+        "scgi_bind [::1]:5 transparent;",
+        "proxy_bind ::1;",
+        "proxy_bind 127.0.0.1:x;",
+        "types { include a.conf b.conf; }",
+        "types { include a*.conf b.conf; a/b c; }",
+        "types { include; }",
+        "include %DIR%;",
+        "include %DIR%/.*;",
+        "secure_link_secret c; secure_link_md5 b;",
+        "secure_link_secret c; secure_link_md5 b; server { listen unix:%DIR%/s; }",
+        "secure_link_secret c; server { listen unix:%DIR%/s; secure_link_md5 b; }",
+        "server { listen unix:%DIR%/s; secure_link_secret c; secure_link_md5 b; }",
+        "server { listen unix:%DIR%/s; location / { secure_link_secret c; secure_link b; } }",
+    ];
+    same_complaints(&texts);
+}
+
+#[test]
 fn masks_are_those_of_libc() {
     let files = [
         "1.conf", "a.conf", "_.conf", "B.conf", "-.conf", ".h.conf", "[.conf",

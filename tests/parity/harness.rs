@@ -112,7 +112,10 @@ pub fn verdict(program: &Path, site: &Site) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let mut said = Vec::new();
     for line in text.lines() {
-        if line.starts_with("nginx: [emerg] ") {
+        if ["emerg", "crit"]
+            .iter()
+            .any(|level| line.starts_with(&format!("nginx: [{level}] ")))
+        {
             said.push(line);
             break;
         }

@@ -37,6 +37,10 @@ pub fn set_types(b: &mut Builder, node: &Node) -> Result<(), Diagnostic> {
         .get_or_insert_default()
         .get_or_insert_default();
     entries(b, node, |b, line| {
+        // The well-formed ones are done already.
+        if line.name.text == "include" {
+            return Err(line.error("invalid number of arguments in \"include\" directive"));
+        }
         for word in &line.args {
             let extension = match word.text.iter().any(u8::is_ascii_uppercase) {
                 true => Bytes::from(word.text.to_ascii_lowercase()),

@@ -21,6 +21,8 @@ pub struct SecureLinkRaw {
     link: Option<Value>,
     md5: Option<Value>,
     secret: Option<Bytes>,
+    /// Whether a block below `http` has both kinds.
+    mixed: bool,
 }
 
 /// Settings in force.
@@ -100,6 +102,7 @@ impl Settings for SecureLinkRaw {
 
     fn inherit(&mut self, parent: &Self, _: &BlockKind) {
         if self.secret.is_some() {
+            self.mixed = self.link.is_some() || self.md5.is_some();
             return;
         }
         self.link = self.link.take().or_else(|| parent.link.clone());
@@ -110,16 +113,16 @@ impl Settings for SecureLinkRaw {
     }
 
     fn build(&self, b: &mut Builder) -> SecureLinkConf {
+        if self.mixed {
+            let message = "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"";
+            let mut d = Diagnostic::new(message);
+            d.line = b.http.seen;
+            b.report(d);
+        }
+        // Of what `http` has of both kinds, servers inherit the expressions.
         match (&self.secret, &self.link, &self.md5) {
             (Some(secret), None, None) => SecureLinkConf::Secret(secret.clone()),
-            (Some(_), ..) => {
-                let message = "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"";
-                let mut d = Diagnostic::new(message);
-                d.line = b.http.seen;
-                b.report(d);
-                SecureLinkConf::Off
-            }
-            (None, Some(link), Some(md5)) => SecureLinkConf::Link(link.clone(), md5.clone()),
+            (_, Some(link), Some(md5)) => SecureLinkConf::Link(link.clone(), md5.clone()),
             _ => SecureLinkConf::Off,
         }
     }
@@ -204,7 +207,8 @@ mod tests {
         let mixed =
             "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"";
         for (text, want) in [
-            ("secure_link_secret a; secure_link b;", mixed),
+            ("server { secure_link_secret a; secure_link b; }", mixed),
+            ("secure_link_secret a; secure_link b; server { }", ""),
             (
                 "secure_link a; secure_link b;",
                 "\"secure_link\" directive is duplicate",

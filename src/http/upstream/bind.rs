@@ -88,11 +88,11 @@ pub fn set(
     Ok(())
 }
 
-/// `10.0.0.1`, `10.0.0.1:80`, `[::1]`, `[::1]:80`; a bare `::1` too.
+/// `10.0.0.1`, `10.0.0.1:80`, `[::1]`, `[::1]:80`; a bare `::1` too. A port is one from 1 on.
 fn parse(text: &[u8]) -> Option<SocketAddr> {
     let text = std::str::from_utf8(text).ok()?;
     if let Ok(address) = text.parse::<SocketAddr>() {
-        return Some(address);
+        return Some(address).filter(|address| address.port() != 0);
     }
     let inner = text
         .strip_prefix('[')
@@ -115,6 +115,8 @@ mod tests {
             ("10.0.0.1:80", Some("10.0.0.1:80")),
             ("[::1]:80", Some("[::1]:80")),
             ("[::1]", Some("[::1]:0")),
+            ("10.0.0.1:0", None),
+            ("[::1]:0", None),
             ("::1", Some("[::1]:0")),
             ("localhost", None),
             ("", None),
