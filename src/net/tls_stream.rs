@@ -89,6 +89,16 @@ impl TlsStream {
                     Err(e) => Err(HandshakeError::Tls(e)),
                 });
             }
+            // What came along with the first message was not looked at yet.
+            let state = self.session.borrow_mut().process_new_packets();
+            if let Err(e) = state {
+                return self.fail(e);
+            }
+            let session = self.session.borrow();
+            if !session.is_handshaking() || session.wants_write() {
+                continue;
+            }
+            drop(session);
             match self.receive() {
                 Ok(0) => return Poll::Ready(Err(HandshakeError::Closed)),
                 Ok(_) => {}
@@ -96,14 +106,17 @@ impl TlsStream {
                     ready!(self.socket.poll_readable(cx)).map_err(HandshakeError::Io)?;
                 }
                 Err(Receive::Io(e)) => return Poll::Ready(Err(HandshakeError::Io(e))),
-                Err(Receive::Tls(e)) => {
-                    // The alert that says why.
-                    let _ = self.try_flush();
-                    self.broken.set(true);
-                    return Poll::Ready(Err(HandshakeError::Tls(e)));
-                }
+                Err(Receive::Tls(e)) => return self.fail(e),
             }
         }
+    }
+
+    /// The sides cannot agree.
+    fn fail(&self, error: rustls::Error) -> Poll<Result<(), HandshakeError>> {
+        // The alert that says why.
+        let _ = self.try_flush();
+        self.broken.set(true);
+        Poll::Ready(Err(HandshakeError::Tls(error)))
     }
 
     /// Whether what waits to be written can go out with the first answer: a server's tickets.
