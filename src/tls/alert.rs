@@ -3,8 +3,6 @@
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
 use std::borrow::Cow;
 
-/// A handshake that a setting refuses.
-pub const CALLBACK_FAILED: &str = "error:0A0000EA:SSL routines::callback failed";
 /// A handshake without a certificate.
 pub const NO_CERTIFICATE: &str = "error:0A000179:SSL routines::cert cb error";
 

@@ -140,6 +140,53 @@ fn who_does_not_speak_tls_is_told() {
     assert_eq!(moved.header("Location"), Some("https://a.example/x"));
 }
 
+/// A client's first message, as it is sent.
+fn client_hello() -> Vec<u8> {
+    let config = rustls::ClientConfig::builder_with_provider(
+        rustls::crypto::aws_lc_rs::default_provider().into(),
+    )
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_root_certificates(rustls::RootCertStore::empty())
+    .with_no_client_auth();
+    let name = "a.example".try_into().unwrap();
+    let mut session = rustls::ClientConnection::new(config.into(), name).unwrap();
+    let mut hello = Vec::new();
+    session.write_tls(&mut hello).unwrap();
+    hello
+}
+
+#[test]
+fn what_comes_along_with_the_first_message_is_looked_at() {
+    let server = server(&format!(
+        "server {{ listen 127.0.0.1:%PORT0% ssl; {A} return 200 a; }}"
+    ));
+    let hello = client_hello();
+    for (number, more) in (1..).zip([&b"garbage garbage garbage"[..], &hello]) {
+        // The end comes of itself, long before any timeout.
+        let answer = server.raw(0, &[&hello, more].concat());
+        assert_eq!(answer.first(), Some(&0x16), "{answer:?}");
+        let failed = "SSL_do_handshake() failed (SSL: ";
+        wait_until(
+            || server.count_in_log(failed) == number,
+            || server.read("error.log"),
+        );
+    }
+}
+
+#[test]
+fn who_agrees_on_http2_is_taken_at_its_word() {
+    let server = server(&format!(
+        "http2 on; server {{ listen 127.0.0.1:%PORT0% ssl; {A} return 200 a; }}"
+    ));
+    let answer = s_client(&server, 0, GET, &["-alpn", "h2", "-quiet"]);
+    assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+    // SETTINGS, then GOAWAY for PROTOCOL_ERROR.
+    let goaway = "\0\0\u{8}\u{7}\0\0\0\0\0\0\0\0\0\0\0\0\u{1}";
+    assert!(answer.contains(goaway), "{answer:?}");
+    server.wait_for_log("invalid connection preface while processing HTTP/2 connection, client: 127.0.0.1, server: 127.0.0.1:");
+}
+
 #[test]
 fn handshakes_can_be_refused() {
     let server = server(&format!(
@@ -149,7 +196,9 @@ fn handshakes_can_be_refused() {
     assert_eq!(get(&server, 0, "a.example", "/", &[]), "a");
     let refused = s_client(&server, 0, GET, &["-servername", "b.example"]);
     assert!(refused.contains("unrecognized name"), "{refused}");
-    server.wait_for_log("SSL_do_handshake() failed (SSL: error:0A0000EA:SSL routines::callback failed) while SSL handshaking, client: 127.0.0.1, server: 127.0.0.1:");
+    server.wait_for_log(
+        "handshake rejected while SSL handshaking, client: 127.0.0.1, server: 127.0.0.1:",
+    );
     let old = s_client(
         &server,
         0,

@@ -156,7 +156,7 @@ fn take_in(
 
 /// Why there is no handshake.
 enum Refused {
-    /// `ssl_reject_handshake`, or a name that makes the search for its server fail.
+    /// `ssl_reject_handshake`.
     Name,
     /// There is no certificate; what nginx says about it, if anything.
     Certificate(String),
@@ -242,16 +242,19 @@ fn number(arrival: &Arrival, connection: &mut ServerConnection) {
 
 /// Refuses the handshake with an alert, and logs it.
 async fn refuse(arrival: &Arrival, refused: Refused) {
-    let (alert, reason) = match refused {
-        Refused::Name => (AlertDescription::UnrecognisedName, words::CALLBACK_FAILED),
+    let alert = match refused {
+        Refused::Name => {
+            arrival.log(Level::Info, format_args!("handshake rejected {DOING}"));
+            AlertDescription::UnrecognisedName
+        }
         Refused::Certificate(message) => {
             if !message.is_empty() {
                 arrival.log(Level::Error, format_args!("{message} {DOING}"));
             }
-            (AlertDescription::InternalError, words::NO_CERTIFICATE)
+            log_reason(arrival, words::NO_CERTIFICATE);
+            AlertDescription::InternalError
         }
     };
-    log_reason(arrival, reason);
     send(arrival, &fatal(alert)).await;
 }
 
