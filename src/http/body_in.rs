@@ -62,6 +62,8 @@ pub struct RequestBody {
     pub asked: bool,
     /// Whether an error came first: the client is not told to go on any more, whatever is the answer.
     pub unasked: bool,
+    /// What is wrong with it, in nginx's words, if its stream knows (HTTP/2).
+    pub complaint: Option<Box<str>>,
     /// Where it is while somebody else reads it: an upstream that has answered before it got all.
     pub lent: Option<Lent>,
 }
@@ -164,8 +166,12 @@ impl RequestBody {
             }
             BodySource::H2(reader) => {
                 let data = std::task::ready!(reader.poll_data(cx));
-                if let Ok(Some(data)) = &data {
-                    self.arrived = self.arrived.saturating_add(data.len() as u64);
+                match &data {
+                    Ok(Some(data)) => {
+                        self.arrived = self.arrived.saturating_add(data.len() as u64);
+                    }
+                    Ok(None) => {}
+                    Err(_) => self.complaint = reader.complaint().map(String::into_boxed_str),
                 }
                 data
             }

@@ -5,6 +5,7 @@ use super::body_in::{BodyError, Kept, TempFile};
 use super::core::location::BodyInFile;
 use super::core::temp_path::TempPath;
 use super::explain::{self, Fault, Wrong};
+use super::head::Version;
 use super::request::Request;
 use crate::log::{self, Level};
 use bytes::Bytes;
@@ -58,9 +59,8 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
                 req,
                 Level::Error,
                 format_args!(
-                    "client intended to send too large chunked body: {}+{} bytes",
-                    store.kept.length,
-                    data.len()
+                    "client intended to send too large chunked body: {} bytes",
+                    Growth::of(req, store.kept.length, data.len() as u64)
                 ),
                 Fault::now(req, Wrong::BodyTooLarge(length)),
             );
@@ -73,6 +73,33 @@ pub async fn read_all(req: &mut Request) -> Result<(), BodyError> {
     req.body.length = Some(req.body.kept.length);
     req.body.complete = true;
     Ok(())
+}
+
+/// How much of a body came, as nginx says it: over HTTP/1.1 what is new by itself.
+pub enum Growth {
+    /// What was there and what is new.
+    Parts(u64, u64),
+    /// The two together.
+    Sum(u64),
+}
+
+impl Growth {
+    /// As it is said of a request.
+    pub fn of(req: &Request, so_far: u64, more: u64) -> Growth {
+        match req.head.version < Version::Http2 {
+            true => Growth::Parts(so_far, more),
+            false => Growth::Sum(so_far.saturating_add(more)),
+        }
+    }
+}
+
+impl std::fmt::Display for Growth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Growth::Parts(so_far, more) => write!(f, "{so_far}+{more}"),
+            Growth::Sum(all) => write!(f, "{all}"),
+        }
+    }
 }
 
 struct Store<'a> {

@@ -1,6 +1,7 @@
 //! HTTP/2 without TLS: the same requests by a client that follows the rules.
 
-use crate::h2_client::{Client, END_HEADERS, END_STREAM, HEADERS, block};
+use crate::common::wait_until;
+use crate::h2_client::{Client, DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, block};
 use crate::harness::{current, same_complaints};
 use crate::normal;
 use crate::origin::{Act, ok};
@@ -440,4 +441,115 @@ fn odd_heads() {
             .collect::<Vec<_>>()
     });
     assert_eq!(ours, theirs);
+}
+
+/// What the error log says of bodies that do not come as they should.
+#[test]
+fn bodies_that_fail() {
+    if !current() {
+        return;
+    }
+    let Some(pair) = Pair::start(
+        r#"log_format one '$request|$status'; client_max_body_size 100;
+        server { listen 127.0.0.1:%PORT0%; http2 on; access_log %DIR%/access.log one; server_name a;
+            location / { proxy_pass http://127.0.0.1:%PORT1%; } location /none { return 200; } }
+        server { listen 127.0.0.1:%PORT1%; access_log off; location / { return 200 up; } }"#,
+    ) else {
+        return;
+    };
+    let head = |path: &str, length: Option<&str>| {
+        let mut fields = vec![
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "a"),
+        ];
+        fields.extend(length.map(|length| ("content-length", length)));
+        block(&fields)
+    };
+    let cancel = |code: u8| (RST_STREAM, 0, vec![0, 0, 0, code]);
+    let data = |flags, length| (DATA, flags, vec![b'x'; length]);
+    let cases = [
+        ("/a", None, vec![data(0, 3), cancel(8)]),
+        ("/b", Some("9"), vec![data(0, 3), cancel(2)]),
+        ("/c", Some("9"), vec![cancel(5)]),
+        ("/d", None, vec![data(0, 3)]),
+        ("/e", Some("9"), vec![data(END_STREAM, 5)]),
+        ("/f", Some("9"), vec![data(0, 2), data(END_STREAM, 3)]),
+        ("/g", Some("3"), vec![data(END_STREAM, 5)]),
+        ("/h", Some("102"), vec![data(END_STREAM, 102)]),
+        ("/i", None, vec![data(END_STREAM, 102)]),
+        ("/j", None, vec![data(0, 60), data(END_STREAM, 60)]),
+        ("/k", Some(""), vec![data(END_STREAM, 3)]),
+        ("/none/a", Some("9"), vec![data(END_STREAM, 5)]),
+        ("/none/b", Some("3"), vec![data(END_STREAM, 5)]),
+    ];
+    let [ours, theirs] = pair.each(|site| {
+        for (path, length, frames) in &cases {
+            let mut client = Client::on(site.connect(0), &[]);
+            // The request is there before its body, which is cut to pieces for each to be seen.
+            client.send(HEADERS, END_HEADERS, 1, &head(path, *length));
+            for (kind, flags, payload) in frames {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                client.send(*kind, *flags, 1, payload);
+            }
+            let ended = frames.iter().any(|f| f.1 & END_STREAM != 0);
+            match ended {
+                true => drop(client.until(|f| f.stream == 1 && f.kind == HEADERS)),
+                false => std::thread::sleep(std::time::Duration::from_millis(20)),
+            }
+            drop(client);
+            let logged = || site.read("access.log").contains(&format!("POST {path} "));
+            wait_until(logged, || format!("{path} is not logged"));
+        }
+        let log = site.read("error.log");
+        let port = site.port(0).to_string();
+        let lines = log
+            .lines()
+            .filter_map(|line| line.split_once(": *")?.1.split_once(' '));
+        let lines = lines.map(|(_, line)| line.split(", cause: ").next().unwrap_or(line));
+        let own: Vec<_> = lines
+            .filter(|line| line.starts_with("client ") && !line.contains("keepalive connection"))
+            .map(|line| line.replace(&port, "PORT"))
+            .collect();
+        (own, site.read("access.log"))
+    });
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.0.len(), 17, "{:#?}", ours.0);
+}
+
+/// Connections that begin like HTTP/2 and do not go on so.
+#[test]
+fn prefaces_that_are_none() {
+    if !current() {
+        return;
+    }
+    let Some(pair) = Pair::start(
+        r#"log_format one '$request|$status';
+        server { listen 127.0.0.1:%PORT0%; http2 on; access_log %DIR%/access.log one; return 200 x; }"#,
+    ) else {
+        return;
+    };
+    let answers = pair.each(|site| {
+        let answer = |bytes: &&[u8]| {
+            use std::io::{Read, Write};
+            let mut stream = site.connect(0);
+            stream.write_all(bytes).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut all = Vec::new();
+            let _ = stream.read_to_end(&mut all);
+            normal::answer(&all)
+        };
+        let all = [
+            &b"PRI * HTTP"[..],
+            b"P",
+            b"PRI * HTTP/2.0\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nxxxxxxxx",
+        ];
+        all.iter().map(answer).collect::<Vec<_>>()
+    });
+    assert_eq!(answers[0], answers[1]);
+    pair.same_idle_lines(4);
+    pair.same_lines("access.log", 1);
 }

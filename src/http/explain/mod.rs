@@ -153,8 +153,11 @@ pub fn body(req: &Request, error: BodyError, doing: &str) {
             );
         }
         BodyError::Malformed if req.head.version < Version::Http2 => invalid_chunks(req, doing),
-        // The stream tells what is wrong.
-        BodyError::Malformed => {}
+        BodyError::Malformed => {
+            if let Some(what) = &req.body.complaint {
+                log::request(req, Level::Info, format_args!("{what}{doing}"));
+            }
+        }
         // What is said about these is said where they are noticed.
         BodyError::TooLarge | BodyError::Storage => {}
     }

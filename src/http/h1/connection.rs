@@ -139,7 +139,9 @@ impl Connection {
                 Begun::Nothing => continue,
                 Begun::Pause(pause) => return pause,
             };
-            if self.client.requests.get() == 0 && preface::may_be(&head.buf) {
+            if self.client.requests.get() == 0
+                && (preface::may_be(&head.buf) || preface::is_agreed(&self.client))
+            {
                 match Box::pin(self.detect(head)).await {
                     Some(same) => head = same,
                     None => return Pause::End,
@@ -192,14 +194,26 @@ impl Connection {
 
     /// Goes on with a request that may be the preface of HTTP/2; nothing if the connection has ended.
     async fn detect(&self, mut head: Rc<Head>) -> Option<Rc<Head>> {
-        let first = self.first.take();
-        let wanted = first
-            .as_ref()
-            .is_some_and(|http| preface::is_wanted(http, &self.client));
-        self.first.set(first);
         let read = Rc::get_mut(&mut head)?;
-        if !wanted || !preface::read(&self.io, &mut read.buf).await.ok()? {
-            return Some(head);
+        if !preface::is_agreed(&self.client) {
+            let first = self.first.take();
+            let wanted = first
+                .as_ref()
+                .is_some_and(|http| preface::is_wanted(http, &self.client));
+            self.first.set(first);
+            if !wanted {
+                return Some(head);
+            }
+            let how = match preface::read(&self.io, &mut read.buf).await {
+                Ok(preface::Read::Preface) => None,
+                Ok(preface::Read::Other) => return Some(head),
+                Ok(preface::Read::Closed) => Some(How::Closed),
+                Err(e) => Some(How::from(e)),
+            };
+            if let Some(how) = how {
+                self.gone(how);
+                return None;
+            }
         }
         self.io.unread(&read.buf);
         read.buf.clear();

@@ -1,7 +1,7 @@
 //! Reads a request's body from its stream. What is read makes room for more: a client is never let send more than
 //! `http2_body_preread_size` ahead of whoever reads.
 
-use super::control::Announced;
+use super::control::{Announced, BadBody};
 use super::stream::Gone;
 use crate::http::body_in::BodyError;
 use crate::http::timer::Timer;
@@ -39,6 +39,16 @@ impl Reader {
             timer: Timer::default(),
             waiting: false,
         }
+    }
+
+    /// What is wrong with the body.
+    pub(super) fn wrong(&self) -> Option<BadBody> {
+        self.announced.as_ref()?.wrong()
+    }
+
+    /// What is wrong with the body, in nginx's words.
+    pub fn complaint(&self) -> Option<String> {
+        self.wrong().map(|wrong| wrong.to_string())
     }
 
     /// Whether all of it has been read.

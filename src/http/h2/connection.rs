@@ -1,7 +1,7 @@
 //! The task of a connection: takes requests in, each of which gets a task of its own, and ends the connection when it
 //! is time.
 
-use super::control::Control;
+use super::control::{self, Control};
 use super::incoming::{Incoming, Limits};
 use super::outgoing::Outgoing;
 use super::request;
@@ -159,12 +159,14 @@ async fn run(session: &Rc<Session>, io: &Rc<Io>, settings: &Settings, streams: &
     let shaken = std::future::poll_fn(|cx| {
         control.register(cx);
         if let Poll::Ready(done) = handshake.as_mut().poll(cx) {
-            return Poll::Ready(done.ok());
+            return Poll::Ready(Some(done));
         }
         timer.poll(cx).map(|()| None)
     });
-    let Some(connection) = shaken.await else {
-        return;
+    let connection = match shaken.await {
+        Some(Ok(connection)) => connection,
+        Some(Err(error)) if error.is_go_away() => return refuse(session, io).await,
+        _ => return,
     };
     let mut running = Running {
         session,
@@ -177,6 +179,16 @@ async fn run(session: &Rc<Session>, io: &Rc<Io>, settings: &Settings, streams: &
         stopping: false,
     };
     std::future::poll_fn(|cx| running.poll(cx)).await;
+}
+
+/// What the client has begun with is not the preface.
+async fn refuse(session: &Session, io: &Io) {
+    let message = format_args!("invalid connection preface while processing HTTP/2 connection");
+    session.log(Level::Info, message);
+    // If that does not reach the client, the end of the connection does.
+    let _ = io
+        .write_all(&control::goaway(0, Reason::PROTOCOL_ERROR.into()))
+        .await;
 }
 
 struct Running<'a> {
@@ -226,7 +238,10 @@ impl Running<'_> {
                     self.say_why(&error);
                     return Poll::Ready(());
                 }
-                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Ready(None) => {
+                    self.say_cut();
+                    return Poll::Ready(());
+                }
                 // What was held back until a request was taken in goes on.
                 Poll::Pending if control.resume() => {}
                 Poll::Pending => break,
@@ -287,6 +302,17 @@ impl Running<'_> {
         for stream in self.session.control.take_malformed() {
             let message = format_args!(
                 "client sent HEADERS frame for stream {stream} with incorrect dependency while processing HTTP/2 connection"
+            );
+            self.session.log(Level::Info, message);
+        }
+    }
+
+    /// Says that the client is gone which had more to send.
+    fn say_cut(&self) {
+        let control = &self.session.control;
+        if !self.stopping && !control.is_ending() && control.has_open_bodies() {
+            let message = format_args!(
+                "client prematurely closed connection while processing HTTP/2 connection"
             );
             self.session.log(Level::Info, message);
         }

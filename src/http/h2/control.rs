@@ -138,16 +138,8 @@ impl Control {
         if self.ending.replace(true) {
             return;
         }
-        let header = Header {
-            length: 8,
-            kind: kind::GOAWAY,
-            flags: 0,
-            stream: 0,
-        };
         let mut extra = self.extra.borrow_mut();
-        extra.extend_from_slice(&header.write());
-        extra.extend_from_slice(&self.last_stream.get().to_be_bytes());
-        extra.extend_from_slice(&[0; 4]);
+        extra.extend_from_slice(&goaway(self.last_stream.get(), 0));
         drop(extra);
         self.wake();
     }
@@ -170,6 +162,7 @@ impl Control {
     /// Notes what the head of a request says about the length of its body.
     pub fn announce(&self, stream: u32, length: Option<u64>) {
         let announced = Rc::new(Announced {
+            length,
             left: Cell::new(length),
             ..Announced::default()
         });
@@ -179,6 +172,11 @@ impl Control {
     /// What the head of a stream's request says about its body.
     pub fn announced(&self, stream: u32) -> Option<Rc<Announced>> {
         self.bodies.borrow().get(&stream).cloned()
+    }
+
+    /// Whether there are bodies of which more is to come.
+    pub fn has_open_bodies(&self) -> bool {
+        self.bodies.borrow().values().any(|body| !body.is_ended())
     }
 
     /// Notes that a stream came too early to have a body.
@@ -258,27 +256,76 @@ impl Control {
     }
 }
 
+/// The frame that ends a connection: no stream beyond the last is served, for this reason.
+pub fn goaway(last: u32, code: u32) -> Vec<u8> {
+    let header = Header {
+        length: 8,
+        kind: kind::GOAWAY,
+        flags: 0,
+        stream: 0,
+    };
+    [
+        &header.write()[..],
+        &last.to_be_bytes(),
+        &code.to_be_bytes(),
+    ]
+    .concat()
+}
+
 /// What the head of a request says about its body.
 #[derive(Default)]
 pub struct Announced {
-    /// Bytes that are still to come, if the head says how many.
+    /// How many bytes it has, if the head says it.
+    length: Option<u64>,
+    /// Those that are still to come.
     left: Cell<Option<u64>>,
-    wrong: Cell<Option<&'static str>>,
+    ended: Cell<bool>,
+    wrong: Cell<Option<BadBody>>,
     task: RefCell<Option<Waker>>,
+}
+
+/// What is wrong with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadBody {
+    /// There is more of it than the head says.
+    TooLong,
+    /// It has ended before.
+    TooShort {
+        /// How much came.
+        came: u64,
+        /// How much was to come.
+        of: u64,
+    },
+}
+
+impl std::fmt::Display for BadBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BadBody::TooLong => write!(f, "client intended to send body data larger than declared"),
+            BadBody::TooShort { came, of } => write!(
+                f,
+                "client prematurely closed stream: only {came} out of {of} bytes of request body received"
+            ),
+        }
+    }
 }
 
 impl Announced {
     /// Holds a piece of the body against it; `false` if it must not be passed on.
     pub fn take(&self, length: u64, ends: bool) -> bool {
+        self.ended.set(self.ended.get() || ends);
         if self.wrong.get().is_some() {
             return false;
         }
-        let Some(left) = self.left.get() else {
+        let (Some(left), Some(of)) = (self.left.get(), self.length) else {
             return true;
         };
         let wrong = match left.checked_sub(length) {
-            None => "client intended to send body data larger than declared",
-            Some(left) if ends && left > 0 => "client prematurely closed stream",
+            None => BadBody::TooLong,
+            Some(left) if ends && left > 0 => BadBody::TooShort {
+                came: of.saturating_sub(left),
+                of,
+            },
             Some(left) => {
                 self.left.set(Some(left));
                 return true;
@@ -292,8 +339,13 @@ impl Announced {
     }
 
     /// What is wrong with the body.
-    pub fn wrong(&self) -> Option<&'static str> {
+    pub fn wrong(&self) -> Option<BadBody> {
         self.wrong.get()
+    }
+
+    /// Whether no more of it is to come.
+    pub fn is_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// Wakes the task when something is.

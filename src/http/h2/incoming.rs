@@ -172,6 +172,9 @@ impl Incoming {
         if longest > self.limits.field {
             return self.too_large(longest);
         }
+        if !self.is_request && header.flags & END_STREAM != 0 && !self.may_end(header.stream) {
+            return;
+        }
         if self.assembly.depends_on_itself(header) {
             self.control.malformed(header.stream);
         }
@@ -204,6 +207,12 @@ impl Incoming {
         if !self.withheld {
             out.extend_from_slice(&header.write());
         }
+    }
+
+    /// Whether a body may end here that a trailer follows.
+    fn may_end(&self, stream: u32) -> bool {
+        let announced = self.control.announced(stream);
+        announced.is_none_or(|body| body.take(0, true))
     }
 
     /// Counts a frame.
@@ -294,7 +303,7 @@ impl Incoming {
     /// A trailer that cannot be understood still ends its stream.
     fn stand_in(&self, header: Header, out: &mut Vec<u8>) {
         let ends = header.kind == kind::HEADERS && header.flags & END_STREAM != 0;
-        if ends && header.stream <= self.control.last_stream() {
+        if ends && header.stream <= self.control.last_stream() && self.may_end(header.stream) {
             let end = Header {
                 length: 0,
                 kind: kind::DATA,
@@ -437,6 +446,7 @@ mod tests {
                 PREFACE.to_vec(),
                 frame(kind::HEADERS, 0, 1, &odd[..5]),
                 frame(kind::CONTINUATION, END_HEADERS, 1, &odd[5..]),
+                frame(kind::DATA, 0, 1, b"1234"),
                 frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, b"\0\x01a\x01\0"),
                 frame(kind::HEADERS, END_HEADERS, 3, b"\x04\x02/b\xbe"),
                 frame(kind::HEADERS, END_HEADERS, 5, b"\xbf"),
@@ -445,6 +455,7 @@ mod tests {
             let expected = [
                 PREFACE.to_vec(),
                 frame(kind::HEADERS, END_HEADERS, 1, HEAD),
+                frame(kind::DATA, 0, 1, b"1234"),
                 frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, b""),
                 frame(kind::HEADERS, END_HEADERS, 3, HEAD),
                 frame(kind::HEADERS, END_HEADERS, 5, &[0x80]),
@@ -455,6 +466,21 @@ mod tests {
             assert_eq!(first.length, 9);
             let second = control.asked(3).unwrap();
             assert_eq!(second.head.get(b":authority"), Some(&b"a"[..]));
+        }
+    }
+
+    #[test]
+    fn a_trailer_does_not_make_a_short_body_whole() {
+        for (data, fits) in [(&b"123"[..], false), (b"1234", true)] {
+            let (control, mut incoming) = incoming(9);
+            let head = frame(kind::HEADERS, END_HEADERS, 1, HEAD);
+            let start = [PREFACE, &head, &frame(kind::DATA, 0, 1, data)].concat();
+            let end = frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, b"");
+            let out = passed(&mut incoming, &[&start[..], &end].concat(), 1000);
+            assert_eq!(out == [&start[..], &end].concat(), fits);
+            assert!(fits || out == start);
+            let body = control.announced(1).unwrap();
+            assert_eq!((body.wrong().is_none(), body.is_ended()), (fits, true));
         }
     }
 

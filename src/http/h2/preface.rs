@@ -16,12 +16,15 @@ pub fn may_be(bytes: &[u8]) -> bool {
         .all(|(byte, expected)| byte == expected)
 }
 
-/// Whether HTTP/2 is spoken where the connection came in. With TLS both sides have agreed about it (ALPN).
+/// Whether both sides have agreed about HTTP/2 (ALPN): whatever comes then is taken for it.
+pub fn is_agreed(client: &Client) -> bool {
+    let tls = client.stream.tls();
+    tls.is_some_and(|tls| tls.session(|session| session.alpn_protocol() == Some(b"h2")))
+}
+
+/// Whether HTTP/2 is spoken without TLS where the connection came in.
 pub fn is_wanted(http: &Http, client: &Client) -> bool {
-    if let Some(tls) = client.stream.tls() {
-        return tls.session(|session| session.alpn_protocol() == Some(b"h2"));
-    }
-    if client.security.get().is_some() {
+    if client.stream.tls().is_some() || client.security.get().is_some() {
         return false;
     }
     router::default_server(http, client).is_some_and(|server| {
@@ -30,18 +33,31 @@ pub fn is_wanted(http: &Http, client: &Client) -> bool {
     })
 }
 
-/// Reads on while `buf` may become the preface; whether it does.
+/// What the first bytes are.
+pub enum Read {
+    /// The preface.
+    Preface,
+    /// Something else.
+    Other,
+    /// The client has closed the connection before that could be seen.
+    Closed,
+}
+
+/// Reads on while `buf` may become the preface.
 ///
 /// # Errors
 /// The connection ends first.
-pub async fn read(io: &Io, buf: &mut Vec<u8>) -> Result<bool, IoError> {
+pub async fn read(io: &Io, buf: &mut Vec<u8>) -> Result<Read, IoError> {
     while buf.len() < PREFACE.len() && may_be(buf) {
         buf.reserve(PREFACE.len());
         if io.read(buf).await? == 0 {
-            return Ok(false);
+            return Ok(Read::Closed);
         }
     }
-    Ok(buf.len() >= PREFACE.len() && may_be(buf))
+    match may_be(buf) {
+        true => Ok(Read::Preface),
+        false => Ok(Read::Other),
+    }
 }
 
 #[cfg(test)]

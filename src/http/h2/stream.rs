@@ -204,7 +204,7 @@ pub async fn serve(
         );
         log::request(req, Level::Info, sentence);
     }
-    let prepared = built.and_then(|()| prepare(req, body, announced.clone()));
+    let prepared = built.and_then(|()| prepare(req, body, announced));
     let answered = match prepared {
         Ok(()) => exchange.run(req).await,
         Err(Wrong::NoServer) => {
@@ -225,9 +225,6 @@ pub async fn serve(
             exchange.answer(req).await
         }
     };
-    if let Some(what) = announced.and_then(|announced| announced.wrong()) {
-        log::request(req, Level::Info, format_args!("{what}"));
-    }
     req.completed.set(answered && !req.response.close);
     let answers = control.answered.get();
     control

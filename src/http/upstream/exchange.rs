@@ -22,6 +22,7 @@ use super::tls::handshake::handshake;
 use crate::boxed::boxed;
 use crate::config::span::Span;
 use crate::http::body_in::{BodyError, Kept};
+use crate::http::body_keep::Growth;
 use crate::http::explain::{self, Wrong};
 use crate::http::head::Method;
 use crate::http::phase::Verdict;
@@ -482,7 +483,8 @@ pub fn refuse_large_body(req: &mut Request, so_far: u64, more: u64, doing: &str)
         req,
         Level::Error,
         format_args!(
-            "client intended to send too large chunked body: {so_far}+{more} bytes{doing}"
+            "client intended to send too large chunked body: {} bytes{doing}",
+            Growth::of(req, so_far, more)
         ),
         fault,
     );
