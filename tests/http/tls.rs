@@ -86,13 +86,10 @@ fn the_certificate_is_that_of_the_name() {
     assert_eq!(other, "b");
 }
 
-#[test]
-fn a_client_gets_the_certificate_that_it_can_check() {
-    let site = site(&format!(
-        "server {{ listen 127.0.0.1:%PORT0% ssl; {A} ssl_certificate rsa.crt; ssl_certificate_key rsa.key; return 200 ok; }}"
-    ));
+/// Writes `rsa.crt` and `rsa.key`.
+fn write_rsa(site: &Site) {
     openssl(
-        &site,
+        site,
         &[
             "req",
             "-x509",
@@ -107,6 +104,16 @@ fn a_client_gets_the_certificate_that_it_can_check() {
             "/CN=rsa.example",
         ],
     );
+}
+
+const BOTH: &str = "ssl_certificate a.crt; ssl_certificate_key a.key; ssl_certificate rsa.crt; ssl_certificate_key rsa.key;";
+
+#[test]
+fn a_client_gets_the_certificate_that_it_can_check() {
+    let site = site(&format!(
+        "server {{ listen 127.0.0.1:%PORT0% ssl; {BOTH} return 200 ok; }}"
+    ));
+    write_rsa(&site);
     let server = Server::start(site);
     let rsa = s_client(&server, 0, GET, &["-sigalgs", "RSA-PSS+SHA256:RSA+SHA256"]);
     assert!(rsa.contains("subject=CN = rsa.example"), "{rsa}");
@@ -119,6 +126,37 @@ fn a_client_gets_the_certificate_that_it_can_check() {
         &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"],
     );
     assert!(old.contains("subject=CN = rsa.example"), "{old}");
+}
+
+#[test]
+fn with_tls_1_2_the_order_of_the_suites_chooses_the_certificate() {
+    let (rsa, ecdsa) = (
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+    );
+    let site = site(&format!(
+        "{BOTH}
+         server {{ listen 127.0.0.1:%PORT0% ssl; ssl_ciphers {rsa}:{ecdsa}; ssl_prefer_server_ciphers on; }}
+         server {{ listen 127.0.0.1:%PORT1% ssl; ssl_ciphers {ecdsa}:{rsa}; ssl_prefer_server_ciphers on; ssl_protocols TLSv1.2; }}
+         server {{ listen 127.0.0.1:%PORT2% ssl; ssl_ciphers {rsa}:{ecdsa}; }}"
+    ));
+    write_rsa(&site);
+    let server = Server::start(site);
+    let (rsa_first, ecdsa_first) = (format!("{rsa}:{ecdsa}"), format!("{ecdsa}:{rsa}"));
+    for (port, offered, name) in [
+        (0, &ecdsa_first, "rsa.example"),
+        (0, &rsa_first, "rsa.example"),
+        (1, &rsa_first, "a.example"),
+        (2, &rsa_first, "rsa.example"),
+        (2, &ecdsa_first, "a.example"),
+    ] {
+        let said = s_client(&server, port, GET, &["-tls1_2", "-cipher", offered]);
+        let subject = format!("subject=CN = {name}");
+        assert!(said.contains(&subject), "{port} {offered}: {said}");
+    }
+    // Who offers TLS 1.3 in vain, too.
+    let said = s_client(&server, 1, GET, &["-cipher", &rsa_first]);
+    assert!(said.contains("subject=CN = a.example"), "{said}");
 }
 
 #[test]

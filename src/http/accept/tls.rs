@@ -223,7 +223,10 @@ fn looked_up(
         None => Vec::new(),
     };
     let mut config = ServerConfig::clone(config);
-    config.cert_resolver = Arc::new(Certificates(certificates));
+    config.cert_resolver = Arc::new(Certificates {
+        all: certificates,
+        preference: Arc::clone(&context.preference),
+    });
     Ok(Arc::new(config))
 }
 

@@ -14,7 +14,7 @@ use crate::http::negotiation::report::Report;
 use crate::http::value::Value;
 use crate::http::zone;
 use crate::tls::identity;
-use crate::tls::select::{Certificate, Certificates};
+use crate::tls::select::{Certificate, Certificates, Preference};
 use crate::tls::server;
 use crate::tls::session::{self, Cache, Limit, Sessions};
 use crate::tls::ticket::{Keys, Tickets};
@@ -117,13 +117,22 @@ fn context(
         (true, true) => Some(rotating_keys(timeout)),
         (true, false) => Keys::from_files(&ticket_files).map(Arc::new),
     };
+    let suites = choices.suites();
+    let certificates = Certificates {
+        all: certificates,
+        preference: Arc::new(Preference::new(
+            &suites,
+            choices.own_order,
+            choices.versions.tls13,
+        )),
+    };
     let parts = server::Parts {
         versions: choices.versions,
-        suites: choices.suites(),
+        suites,
         groups: choices.groups.clone(),
         own_order: choices.own_order,
         record: usize::try_from(raw.buffer_size.unwrap_or(u64::MAX)).unwrap_or(usize::MAX),
-        certificates: Arc::new(Certificates(certificates.clone())),
+        certificates: Arc::new(certificates.clone()),
         client_authorities: (raw.verify() != Verify::Off).then(|| names.unwrap_or_default()),
         sessions: Sessions {
             cache,

@@ -3,7 +3,7 @@
 use super::conf::Verify;
 use super::lookup::Lookup;
 use super::responder::Responder;
-use crate::tls::select::Certificate;
+use crate::tls::select::{Certificate, Certificates, Preference};
 use crate::tls::verify::Trust;
 use rustls::ServerConfig;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct Context {
     pub lookup: Option<Lookup>,
     /// The others.
     pub certificates: Vec<Certificate>,
+    /// By what one of several is chosen.
+    pub preference: Arc<Preference>,
     /// Whom to ask what their issuers say about them.
     pub responders: Vec<Arc<Responder>>,
 }
@@ -41,7 +43,7 @@ impl Context {
     pub fn new(
         config: ServerConfig,
         lookup: Option<Lookup>,
-        certificates: Vec<Certificate>,
+        certificates: Certificates,
         responders: Vec<Arc<Responder>>,
     ) -> Context {
         let with = |protocols: &[&str]| {
@@ -53,7 +55,8 @@ impl Context {
             http1: with(&["http/1.1", "http/1.0", "http/0.9"]),
             http2: with(&["h2", "http/1.1", "http/1.0", "http/0.9"]),
             lookup,
-            certificates,
+            certificates: certificates.all,
+            preference: certificates.preference,
             responders,
         }
     }
