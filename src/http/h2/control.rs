@@ -338,6 +338,11 @@ impl Announced {
         false
     }
 
+    /// Notes that no more of it is to come.
+    pub fn end(&self) {
+        self.ended.set(true);
+    }
+
     /// What is wrong with the body.
     pub fn wrong(&self) -> Option<BadBody> {
         self.wrong.get()

@@ -237,6 +237,9 @@ impl Incoming {
             kind::DATA | kind::GOAWAY | kind::PUSH_PROMISE => true,
             kind::PRIORITY => self.priorities.take(now),
             kind::RST_STREAM => {
+                if let Some(body) = self.control.announced(header.stream) {
+                    body.end();
+                }
                 self.resets.give(self.control.answered.take());
                 self.resets.take(now)
             }
