@@ -24,6 +24,11 @@ impl Block {
         }
     }
 
+    /// How much memory it takes.
+    pub fn size(&self) -> usize {
+        self.text.capacity() + self.fields.capacity() * size_of::<[usize; 3]>()
+    }
+
     /// Name and value of each field.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|[start, name_end, end]| {

@@ -21,6 +21,8 @@ pub struct Control {
     excess: Cell<Option<&'static str>>,
     /// What streams have begun with that are not yet requests.
     heads: RefCell<VecDeque<Asked>>,
+    /// How much memory those heads take.
+    held: Cell<usize>,
     /// What has been sent on streams that are being answered.
     sent: RefCell<HashMap<u32, Rc<Sent>, foldhash::fast::FixedState>>,
     /// Streams that are reset for what they say about priority.
@@ -59,6 +61,11 @@ pub struct Asked {
 /// may run, or that may be refused or reset.
 const MOST_HEADS: usize = 1 << 16;
 
+/// So many bytes of heads may wait for the h2 crate to see their streams.
+const AHEAD: usize = 64 * 1024;
+/// So many are kept of streams that it never gives out. A head with that which waits for it is far smaller.
+const MOST_HELD: usize = 4 * 1024 * 1024;
+
 impl Control {
     /// The task of the connection is woken when there is something to do.
     pub fn register(&self, cx: &Context<'_>) {
@@ -83,7 +90,7 @@ impl Control {
         self.requests.set(self.requests.get().saturating_add(1));
         let mut heads = self.heads.borrow_mut();
         if heads.len() >= MOST_HEADS {
-            heads.pop_front();
+            self.take(&mut heads);
         }
         heads.push_back(Asked {
             stream,
@@ -99,21 +106,40 @@ impl Control {
         }
     }
 
-    /// Notes what the head of the last stream is.
+    /// Notes what the head of the last stream is. A few bytes may unfold to many kilobytes: as soon as some of those are
+    /// here, what follows waits until the h2 crate has seen this one.
     pub fn complete(&self, head: Block) {
-        if let Some(asked) = self.heads.borrow_mut().back_mut() {
-            asked.head = head;
+        let mut heads = self.heads.borrow_mut();
+        let Some(asked) = heads.back_mut() else {
+            return;
+        };
+        self.held.set(self.held.get().saturating_add(head.size()));
+        asked.head = head;
+        if self.held.get() > AHEAD {
+            self.pause();
         }
+        // What is left of earlier ones are streams that were refused.
+        while self.held.get() > MOST_HELD && heads.len() > 1 {
+            self.take(&mut heads);
+        }
+    }
+
+    /// Takes the first of what streams have begun with.
+    fn take(&self, heads: &mut VecDeque<Asked>) -> Option<Asked> {
+        let asked = heads.pop_front()?;
+        let held = self.held.get().saturating_sub(asked.head.size());
+        self.held.set(held);
+        Some(asked)
     }
 
     /// What a stream has begun with.
     pub fn asked(&self, stream: u32) -> Option<Asked> {
         let mut heads = self.heads.borrow_mut();
         while heads.front()?.stream < stream {
-            heads.pop_front();
+            self.take(&mut heads);
         }
         match heads.front()?.stream == stream {
-            true => heads.pop_front(),
+            true => self.take(&mut heads),
             false => None,
         }
     }
@@ -426,6 +452,28 @@ mod tests {
         assert_eq!((length(5), length(5)), (Some(50), None));
         assert_eq!(control.heads.borrow().len(), 2);
         assert_eq!((length(9), length(9)), (Some(95), None));
+    }
+
+    #[test]
+    fn heads_that_unfold_wait_for_each_other_and_are_not_kept_for_ever() {
+        let control = Control::default();
+        for number in 0..1000 {
+            control.begin(number * 2 + 1, 9);
+            let mut head = Block::new(1 << 16);
+            head.name().extend_from_slice(&[b'x'; 32 * 1024]);
+            head.value();
+            head.end().unwrap();
+            control.complete(head);
+            assert_eq!(control.resume(), number > 0, "{number}");
+        }
+        let held: usize = control
+            .heads
+            .borrow()
+            .iter()
+            .map(|asked| asked.head.size())
+            .sum();
+        assert!(held <= MOST_HELD && held > MOST_HELD / 2, "{held}");
+        assert!(control.asked(1999).is_some());
     }
 
     #[test]
